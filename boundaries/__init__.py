@@ -1,0 +1,1 @@
+"""Data sets by name: load("demo"), with source, licence, CRS and checksum."""
