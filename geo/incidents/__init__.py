@@ -1,0 +1,1 @@
+"""Incidents: their categories, the grid each belongs to, and when each is due."""
