@@ -439,6 +439,8 @@ _ALL = (
             _text("state", "where it is", required=True, values=JOB_STATES),
             _number("progress", "share done", maximum=1.0),
             _text("step", "code of the text that says what it is doing"),
+            _text("asked_by", "account that asked for it", personal=True),
+            Column("params", "json", "what was asked for"),
             Column("created_at", "time", "when it was asked for", required=True),
             Column("ended_at", "time", "when it ended"),
             Column("result", "json", "what came of it, or the error's code and params"),
