@@ -30,6 +30,20 @@ STREET_CLASSES = frozenset(
 
 BARRIER_KINDS = frozenset({"road", "rail", "water", "wall", "other"})
 BUILDING_USES = frozenset({"residential", "mixed", "commercial", "public", "industrial", "other"})
+SITE_KINDS = frozenset(
+    {
+        "park",
+        "green",
+        "school",
+        "hospital",
+        "market",
+        "office",
+        "sports",
+        "square",
+        "industry",
+        "other",
+    }
+)
 ROLES = frozenset({"grid_worker", "building_chief", "entrance_chief"})
 INCIDENT_STATUSES = frozenset(
     {
@@ -181,6 +195,19 @@ _ALL = (
             _number("length_m", "length on the ground", "m"),
         ),
         LINEAR,
+        importable=True,
+    ),
+    Layer(
+        "sites",
+        "grounds that are not compounds: parks, schools, hospitals, markets, squares",
+        ("site",),
+        (
+            _text("site", "code of the site", required=True, max_length=64),
+            _text("kind", "what it is", required=True, values=SITE_KINDS),
+            _text("name", "name in Chinese"),
+            _text("name_en", "name in Latin script"),
+        ),
+        POLYGONAL | PUNCTUAL,
         importable=True,
     ),
     Layer(
