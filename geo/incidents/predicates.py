@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 
 import numpy as np
@@ -21,7 +22,7 @@ _EDGES_AT_ONCE = 2_000_000
 """Point-edge pairs looked at together: about 150 MB of arrays."""
 
 
-def orientation(ax: Floats, ay: Floats, bx: Floats, by: Floats, px: Floats, py: Floats) -> Floats:
+def orientation(edges: Floats, px: Floats, py: Floats) -> Floats:
     """Sign of the turn a -> b -> p: 1 where p lies left of a -> b, -1 right, 0 on the line.
 
     The plain determinant decides where its error bound allows (Shewchuk 1997); elsewhere the
@@ -29,26 +30,29 @@ def orientation(ax: Floats, ay: Floats, bx: Floats, by: Floats, px: Floats, py: 
 
     Parameters
     ----------
-    ax, ay, bx, by, px, py : arrays of one shape, finite, below 1e150 in size
+    edges : (n, 4) ends ax, ay, bx, by, finite, below 1e150 in size
+    px, py : (n,) the points
     """
+    ax, ay, bx, by = edges.T
     left = (ax - px) * (by - py)
     right = (ay - py) * (bx - px)
-    sign = np.sign(left - right)
+    sign: Floats = np.sign(left - right)
     is_sure = (np.sign(left) != np.sign(right)) | (
         np.abs(left - right) > _FILTER * (np.abs(left) + np.abs(right))
     )
     unsure = np.flatnonzero(~is_sure)
     if unsure.size:
-        parts = (values[unsure] for values in (ax, ay, bx, by, px, py))
-        sign[unsure] = _exact_sign(*parts)
+        sign[unsure] = _exact_sign(edges[unsure], px[unsure], py[unsure])
     return sign
 
 
-def _exact_sign(ax: Floats, ay: Floats, bx: Floats, by: Floats, px: Floats, py: Floats) -> Floats:
+def _exact_sign(edges: Floats, px: Floats, py: Floats) -> Floats:
     """Sign of ax*by - ay*bx + bx*py - by*px + px*ay - py*ax, exactly."""
+    ax, ay, bx, by = edges.T
     factors = ((ax, by), (-ay, bx), (bx, py), (-by, px), (px, ay), (-py, ax))
     terms = np.stack([term for a, b in factors for term in _two_product(a, b)], axis=-1)
-    return np.sign(np.array([math.fsum(row) for row in terms.tolist()]))
+    signs: Floats = np.sign(np.array([math.fsum(row) for row in terms.tolist()]))
+    return signs
 
 
 def _two_product(a: Floats, b: Floats) -> tuple[Floats, Floats]:
@@ -90,15 +94,15 @@ def contains_just_east(
         is_rising = edges[position, 1] <= height
         is_astride = is_rising != (edges[position, 3] <= height)
         point, is_rising = point[is_astride], is_rising[is_astride]
-        ax, ay, bx, by = edges[position[is_astride]].T
-        side = orientation(ax, ay, bx, by, px[point], py[point])
+        side = orientation(edges[position[is_astride]], px[point], py[point])
         is_crossed = np.where(is_rising, side > 0, side < 0)
         n_crossings += np.bincount(point[is_crossed], minlength=len(px))
-    return n_crossings % 2 == 1
+    is_inside: npt.NDArray[np.bool_] = n_crossings % 2 == 1
+    return is_inside
 
 
 def _blocks(count: Indices) -> list[tuple[int, int]]:
     """Slices of points that together have about `_EDGES_AT_ONCE` edges each."""
     block = np.cumsum(count) // _EDGES_AT_ONCE
     bounds = [0, *(np.flatnonzero(np.diff(block)) + 1).tolist(), len(count)]
-    return list(zip(bounds[:-1], bounds[1:], strict=True))
+    return list(itertools.pairwise(bounds))
