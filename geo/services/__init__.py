@@ -1,0 +1,1 @@
+"""Use cases, one function each: read from the store, compute, write once."""

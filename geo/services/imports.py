@@ -1,0 +1,128 @@
+"""Files into the store: everything counted, refused rows kept in a file, all or nothing."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from geo.intake import Intake, Limits, layer_named, read_layer, write_rejects
+from geo.planning.load import estimate_households
+from geo.services import incidents, plans
+from geo.services.clock import local_day, timezone_of
+from geo.store import Store
+
+
+@dataclass(frozen=True)
+class ImportReport:
+    """What an import did; `read` is always `accepted` + `rejected`."""
+
+    import_id: str
+    layer: str
+    file: str
+    read: int
+    accepted: int
+    rejected: int
+    rejects_path: Path | None
+    ignored_columns: list[str]
+    notes: list[dict[str, Any]]
+
+    def as_dict(self) -> dict[str, Any]:
+        """The report as plain JSON values."""
+        report = asdict(self)
+        report["rejects_path"] = str(self.rejects_path) if self.rejects_path else None
+        return report
+
+
+def import_file(
+    store: Store,
+    layer: str,
+    path: Path,
+    *,
+    rejects_dir: Path,
+    now: datetime,
+    crs: str | None = None,
+    datum: str | None = None,
+    source_layer: str | None = None,
+    limits: Limits | None = None,
+) -> ImportReport:
+    """The report of one file taken into a layer; rows whose key is there are replaced.
+
+    The first spatial import fixes the town's CRS. Buildings without household counts get
+    estimates, marked as such; incidents are attributed to the grids in force when they were
+    reported; a `grids` file becomes a published plan version.
+
+    Raises
+    ------
+    InputError : the file as a whole cannot be read as that layer; nothing is stored
+    """
+    spec = layer_named(layer)
+    taken = read_layer(
+        path,
+        layer=spec.name,
+        crs=crs,
+        datum=datum,
+        source_layer=source_layer,
+        limits=limits or Limits(),
+        timezone=timezone_of(store).key,
+        town_crs=store.crs,
+    )
+    frame = taken.frame
+    with store.transaction():
+        import_id = _next_id(store, now)
+        rejects_path = _keep_rejects(taken, rejects_dir, import_id)
+        if spec.is_spatial and store.crs is None and len(frame):
+            store.set_crs(frame.crs)
+        if spec.name == "buildings":
+            frame = estimate_households(frame)
+        if spec.name == "grids":
+            plans.import_plan(
+                store, frame, name=path.stem, effective_from=local_day(store, now), now=now
+            )
+        else:
+            store.write(spec.name, frame, mode="upsert")
+        if spec.name == "incidents":
+            incidents.attribute(store, list(frame["incident"]))
+        report = ImportReport(
+            import_id,
+            spec.name,
+            path.name,
+            taken.n_read,
+            len(frame),
+            taken.n_rejected,
+            rejects_path,
+            list(taken.ignored_columns),
+            list(taken.notes),
+        )
+        _log(store, report, now)
+    return report
+
+
+def _next_id(store: Store, now: datetime) -> str:
+    return f"I{local_day(store, now):%Y%m%d}-{store.count('imports') + 1:04d}"
+
+
+def _keep_rejects(taken: Intake, folder: Path, import_id: str) -> Path | None:
+    if not len(taken.rejects):
+        return None
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{import_id}-rejects.csv"
+    write_rejects(taken.rejects, path)
+    return path
+
+
+def _log(store: Store, report: ImportReport, now: datetime) -> None:
+    row = {
+        "import": report.import_id,
+        "layer": report.layer,
+        "file": report.file,
+        "at": pd.Timestamp(now),
+        "read": report.read,
+        "accepted": report.accepted,
+        "rejected": report.rejected,
+        "rejects_file": report.rejects_path.name if report.rejects_path else None,
+    }
+    store.write("imports", pd.DataFrame([row]), mode="append")

@@ -1,0 +1,351 @@
+"""Plan versions: made, imported, published with a date, and read back with their workers."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+
+from geo.errors import NotFoundError, ParameterError
+from geo.incidents.attribution import attribute
+from geo.planning import cells as planning_cells
+from geo.planning import codes, contiguity, metrics, partition, polygons
+from geo.services import ground
+from geo.services.clock import local_day
+from geo.store import Store
+
+Progress = Callable[[float, str], None]
+"""Called with the share done (0 to 1) and the code of the text that says what is being done."""
+
+
+@dataclass(frozen=True)
+class PlanResult:
+    """The new version's code, its figures, and the seconds of each step."""
+
+    plan: str
+    report: dict[str, Any]
+    seconds: dict[str, float]
+
+
+def make_plan(
+    store: Store,
+    *,
+    target: float,
+    effective_from: date,
+    now: datetime,
+    name: str | None = None,
+    load: str = "households",
+    tolerance: float = 0.05,
+    seed: int = 0,
+    time_limit_s: float | None = None,
+    publish: bool = True,
+    progress: Progress | None = None,
+    should_stop: Callable[[], bool] | None = None,
+) -> PlanResult:
+    """A new plan version from the stored buildings, compounds and barriers.
+
+    Cells are cut, joined to balanced contiguous grids inside each community, coded against the
+    plan in force, and stored in one transaction; published unless `publish` is false.
+
+    Parameters
+    ----------
+    target : wanted load of a grid, in units of `load`
+    tolerance : allowed |load - target| / target
+
+    Raises
+    ------
+    ParameterError : target or tolerance out of range
+    NotFoundError : nothing to plan
+    """
+    if not 0 < target < float("inf"):
+        raise ParameterError(
+            "plan.target", f"target must be positive and finite; got {target}", target=target
+        )
+    report_progress = progress or _silent
+    seconds: dict[str, float] = {}
+    begun = time.perf_counter()
+
+    report_progress(0.0, "job.step.cells")
+    rng = np.random.default_rng(seed)
+    made = planning_cells.make_cells(
+        buildings=_or_none(store.read("buildings")),
+        compounds=_or_none(store.read("compounds")),
+        barriers=_or_none(store.read("barriers")),
+        within=ground.within(store),
+        target_households=target,
+        rng=rng,
+    )
+    cells = made.cells
+    seconds["cells"] = _lap(begun, seconds)
+
+    report_progress(0.3, "job.step.partition")
+    adjacency = contiguity.adjacency(cells)
+    found = partition.partition(
+        cells,
+        adjacency,
+        load=load,
+        target=target,
+        tolerance=tolerance,
+        within="community",
+        keep_whole="compound",
+        seed=seed,
+        time_limit_s=time_limit_s,
+        progress=lambda share: report_progress(0.3 + 0.6 * share, "job.step.partition"),
+        should_stop=should_stop,
+    )
+    report = metrics.evaluate(
+        cells, adjacency, found.labels, load=load, target=target, keep_whole="compound"
+    )
+    seconds["partition"] = _lap(begun, seconds)
+
+    report_progress(0.9, "job.step.store")
+    plan = _store_version(
+        store,
+        cells,
+        found.labels,
+        name=name,
+        load=load,
+        target=target,
+        tolerance=tolerance,
+        seed=seed,
+        report={**report, "cells": made.summary()},
+        effective_from=effective_from,
+        publish=publish,
+        now=now,
+    )
+    seconds["store"] = _lap(begun, seconds)
+    report_progress(1.0, "job.step.done")
+    return PlanResult(plan, report, seconds)
+
+
+def import_plan(
+    store: Store, grids: gpd.GeoDataFrame, *, name: str, effective_from: date, now: datetime
+) -> str:
+    """The code of a published version whose cells are the given grids, one each, codes kept.
+
+    An office's old plan comes in this way: the borders stay exactly as drawn, with households
+    counted from the stored buildings.
+    """
+    taken = _already_issued(store, grids["grid"])
+    if taken:
+        raise ParameterError(
+            "plan.codes_taken",
+            f"{len(taken)} grid codes were issued before: {taken[:3]}; codes are never reused. "
+            "Give the imported grids other codes.",
+            count=len(taken),
+            codes=taken[:3],
+        )
+    cells = _cells_of_grids(store, grids)
+    labels = np.arange(len(cells))
+    adjacency = contiguity.adjacency(cells)
+    target = float(cells["households"].mean())
+    report = metrics.evaluate(cells, adjacency, labels, load="households", target=target)
+    return _store_version(
+        store,
+        cells,
+        labels,
+        grid_codes=grids["grid"].to_numpy(dtype=object),
+        name=name,
+        load="households",
+        target=target,
+        tolerance=None,
+        seed=None,
+        report=report,
+        effective_from=effective_from,
+        publish=True,
+        now=now,
+    )
+
+
+def published(store: Store) -> pd.DataFrame:
+    """Published versions, oldest first by the day they came into force."""
+    versions = store.read("plans", where={"status": "published"})
+    return versions.sort_values(["effective_from", "created_at"], ignore_index=True)
+
+
+def list_versions(store: Store) -> pd.DataFrame:
+    """All versions, newest first."""
+    return store.read("plans").sort_values("created_at", ascending=False, ignore_index=True)
+
+
+def current(store: Store, *, on: date | None = None) -> str | None:
+    """The plan in force on that day (None: the latest published), or None where there is none."""
+    versions = published(store)
+    if on is not None:
+        versions = versions[versions["effective_from"] <= pd.Timestamp(on)]
+    return None if versions.empty else str(versions["plan"].iloc[-1])
+
+
+def grids(store: Store, plan: str, *, with_workers: bool = True) -> gpd.GeoDataFrame:
+    """The grids of a version, with `worker` and `worker_name` where the roster names them.
+
+    Raises
+    ------
+    NotFoundError : no such version
+    """
+    if not store.count("plans", where={"plan": plan}):
+        raise NotFoundError("plan.unknown", f"there is no plan version {plan}", plan=plan)
+    frame = store.read("grids", where={"plan": plan})
+    if not with_workers:
+        return frame
+    roster = store.read("roster", where={"role": "grid_worker", "area_kind": "grid"})
+    roster = roster[roster["valid_to"].isna()].drop_duplicates("area", keep="last")
+    named = roster.set_index("area")[["person", "name"]]
+    frame["worker"] = frame["grid"].map(named["person"])
+    frame["worker_name"] = frame["grid"].map(named["name"])
+    return frame
+
+
+def _silent(_share: float, _step: str) -> None:
+    return None
+
+
+def _lap(begun: float, seconds: dict[str, float]) -> float:
+    return round(time.perf_counter() - begun - sum(seconds.values()), 3)
+
+
+def _or_none(frame: gpd.GeoDataFrame) -> gpd.GeoDataFrame | None:
+    return frame if len(frame) else None
+
+
+def _already_issued(store: Store, wanted: pd.Series) -> list[str]:
+    issued = store.read("grid_codes", columns=["grid"])["grid"]
+    return sorted(set(wanted) & set(issued))
+
+
+def _cells_of_grids(store: Store, grids: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
+    """One cell per imported grid, with the people of the buildings that stand in it."""
+    cells = grids[["grid", "community", "geometry"]].reset_index(drop=True)
+    cells["cell"] = cells["grid"]
+    cells["compound"] = None
+    cells["area_m2"] = cells.area
+    buildings = store.read("buildings")
+    buildings = buildings.set_geometry(buildings.representative_point())
+    lived = attribute(buildings, cells.assign(plan=None)[["plan", "grid", "community", "geometry"]])
+    by_grid = lived.groupby("grid")
+    for column in ("households", "people"):
+        counted = by_grid[column].sum().reindex(cells["grid"]).fillna(0)
+        cells[column] = counted.astype("int64").to_numpy()
+    counts = by_grid.size().reindex(cells["grid"]).fillna(0)
+    cells["n_buildings"] = counts.astype("int64").to_numpy()
+    estimated = by_grid["households_estimated"].any().reindex(cells["grid"])
+    cells["households_estimated"] = estimated.fillna(False).astype("boolean").to_numpy()
+    return cells
+
+
+def _store_version(
+    store: Store,
+    cells: gpd.GeoDataFrame,
+    labels: np.ndarray,
+    *,
+    name: str | None,
+    load: str,
+    target: float,
+    tolerance: float | None,
+    seed: int | None,
+    report: dict[str, Any],
+    effective_from: date,
+    publish: bool,
+    now: datetime,
+    grid_codes: np.ndarray | None = None,
+) -> str:
+    """Write cells, version, assignment, grids, codes and links together; the version's code."""
+    with store.transaction():
+        parent = current(store)
+        plan = f"P{local_day(store, now):%Y%m%d}-{store.count('plans') + 1:03d}"
+        dissolved = polygons.dissolve(cells, labels, load=load, target=target)
+        if grid_codes is None:
+            grid_codes = _codes_for(store, cells, labels, dissolved, parent, load)
+        code_of_cell = grid_codes[labels]
+        version = {
+            "plan": plan,
+            "name": name or plan,
+            "status": "published" if publish else "draft",
+            "parent": parent,
+            "cell_set": plan,
+            "created_at": pd.Timestamp(now),
+            "effective_from": pd.Timestamp(effective_from),
+            "load": load,
+            "target": target,
+            "tolerance": tolerance,
+            "seed": seed,
+            "report": report,
+        }
+        if publish and parent is not None:
+            store.update(
+                "plans", {"effective_to": pd.Timestamp(effective_from)}, where={"plan": parent}
+            )
+        store.write("cells", cells.assign(cell_set=plan))
+        store.write("plans", pd.DataFrame([version]))
+        store.write(
+            "assignments",
+            pd.DataFrame({"plan": plan, "cell": cells["cell"], "grid": code_of_cell}),
+        )
+        store.write("grids", dissolved.assign(plan=plan, grid=grid_codes))
+        _keep_codes(store, plan, parent, cells, code_of_cell, effective_from, load)
+    return plan
+
+
+def _codes_for(
+    store: Store,
+    cells: gpd.GeoDataFrame,
+    labels: np.ndarray,
+    dissolved: gpd.GeoDataFrame,
+    parent: str | None,
+    load: str,
+) -> np.ndarray:
+    issued = set(store.read("grid_codes", columns=["grid"])["grid"])
+    return codes.number_grids(
+        dissolved,
+        used_codes=issued,
+        cells=cells,
+        labels=labels,
+        previous=_grid_of_cells(store, cells, parent),
+        load=load,
+    )
+
+
+def _grid_of_cells(
+    store: Store, cells: gpd.GeoDataFrame, plan: str | None
+) -> np.ndarray | None:
+    """For each cell the grid of an earlier plan that holds its inner point; None without one."""
+    if plan is None:
+        return None
+    points = gpd.GeoDataFrame(geometry=cells.representative_point(), crs=cells.crs)
+    grids_before = store.read("grids", where={"plan": plan})
+    found: np.ndarray = attribute(points, grids_before)["grid"].to_numpy(dtype=object)
+    return found
+
+
+def _keep_codes(
+    store: Store,
+    plan: str,
+    parent: str | None,
+    cells: gpd.GeoDataFrame,
+    code_of_cell: np.ndarray,
+    effective_from: date,
+    load: str,
+) -> None:
+    """Issue new codes, retire those gone, and link each predecessor to its successors."""
+    day = pd.Timestamp(effective_from)
+    issued = set(store.read("grid_codes", columns=["grid"])["grid"])
+    in_use = set(code_of_cell)
+    fresh = sorted(in_use - issued)
+    if fresh:
+        rows = pd.DataFrame({"grid": fresh, "issued_by": plan, "issued_on": day})
+        store.write("grid_codes", rows)
+    previous = _grid_of_cells(store, cells, parent)
+    if parent is None or previous is None:
+        return
+    gone = sorted(set(store.read("grids", where={"plan": parent})["grid"]) - in_use)
+    if gone:
+        store.update("grid_codes", {"retired_on": day}, where={"grid": gone})
+    linked = codes.links(previous, code_of_cell, cells[load].to_numpy(dtype="float64"))
+    if len(linked):
+        store.write("grid_links", linked.assign(plan=plan))
