@@ -18,9 +18,8 @@ import tarfile
 import tempfile
 import tomllib
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Any, NamedTuple
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
@@ -37,8 +36,7 @@ class AssetError(Exception):
     """A browser file could not be had, or is not the one that was pinned."""
 
 
-@dataclass(frozen=True)
-class Package:
+class Package(NamedTuple):  # no dataclass: hatchling loads the module without registering it
     """One pinned npm package and the files we take from it."""
 
     name: str
