@@ -1,0 +1,1 @@
+"""Planning: ground into cells, cells into balanced contiguous grids, grids into coded polygons."""

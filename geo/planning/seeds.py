@@ -1,0 +1,274 @@
+"""Seeds: the things that cells grow around, with the people who live there.
+
+A building is a seed. A compound without any building in it is one or several: it is split into
+parts small enough to be moved between grids.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import shapely
+from scipy.spatial import cKDTree
+
+from geo.planning.arrangement import first_holder
+from geo.planning.load import PEOPLE_PER_HOUSEHOLD, estimate_households
+
+PART_SHARE = 0.1
+"""A part of a split compound holds at most this share of the target."""
+
+LLOYD_STEPS = 12
+"""Rounds of moving part centres to the middle of their ground."""
+
+SAMPLES_A_PART = 60
+"""Random points a part that stand for the ground while its centre is moved."""
+
+
+@dataclass(frozen=True)
+class Seeds:
+    """Arrays of equal length: geometry (footprint or point), counts, compound code or None."""
+
+    geometry: np.ndarray
+    households: np.ndarray
+    people: np.ndarray
+    is_estimated: np.ndarray
+    n_buildings: np.ndarray
+    compound: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.geometry)
+
+
+@dataclass(frozen=True)
+class Grounds:
+    """The ground of compounds: polygons, and the row of the compound each belongs to."""
+
+    polygon: np.ndarray
+    row: np.ndarray
+
+
+def join(parts: list[Seeds]) -> Seeds:
+    """All seeds in one."""
+    if not parts:
+        nothing = np.empty(0)
+        whole = nothing.astype(np.int64)
+        return Seeds(
+            nothing.astype(object), whole, whole, whole.astype(bool), whole, nothing.astype(object)
+        )
+    return Seeds(
+        np.concatenate([part.geometry for part in parts]),
+        np.concatenate([part.households for part in parts]),
+        np.concatenate([part.people for part in parts]),
+        np.concatenate([part.is_estimated for part in parts]),
+        np.concatenate([part.n_buildings for part in parts]),
+        np.concatenate([part.compound for part in parts]),
+    )
+
+
+def take(seeds: Seeds, is_kept: np.ndarray) -> Seeds:
+    """The seeds where the mask is true."""
+    return Seeds(*(getattr(seeds, field.name)[is_kept] for field in fields(seeds)))
+
+
+def compound_grounds(compounds: gpd.GeoDataFrame | None, areas: np.ndarray) -> Grounds:
+    """Each compound's own area; where all are points, the part of its area nearest to each."""
+    nothing = Grounds(np.empty(0, dtype=object), np.empty(0, dtype=np.int64))
+    if compounds is None:
+        return nothing
+    shapes = compounds.geometry.to_numpy()
+    is_area = shapely.get_dimensions(shapes) == 2
+    if is_area.any():
+        return Grounds(shapes[is_area], np.flatnonzero(is_area))
+    points = shapely.get_coordinates(shapely.centroid(shapes))
+    first = np.zeros(len(points), dtype=bool)
+    first[np.unique(points, axis=0, return_index=True)[1]] = True
+    holder = first_holder(shapely.points(points), areas)
+    polygons, rows = [nothing.polygon], [nothing.row]
+    for area in np.unique(holder[holder >= 0]):
+        here = np.flatnonzero((holder == area) & first)
+        diagram = shapely.voronoi_polygons(
+            shapely.multipoints(points[here]), extend_to=areas[area], ordered=True
+        )
+        polygons.append(shapely.intersection(shapely.get_parts(diagram), areas[area]))
+        rows.append(here)
+    return Grounds(np.concatenate(polygons), np.concatenate(rows))
+
+
+def from_layers(
+    buildings: gpd.GeoDataFrame | None,
+    compounds: gpd.GeoDataFrame | None,
+    grounds: Grounds,
+    *,
+    target_households: float,
+    rng: np.random.Generator,
+) -> Seeds:
+    """Buildings, and points for the compounds in which no building stands."""
+    found = [] if buildings is None else [from_buildings(buildings, compounds)]
+    if compounds is not None and len(grounds.row):
+        is_bare = np.ones(len(compounds), dtype=bool)
+        if found:
+            is_bare = ~compounds["compound"].isin(found[0].compound.tolist()).to_numpy()
+        rows = np.flatnonzero(is_bare[grounds.row] & (shapely.area(grounds.polygon) > 1.0))
+        found.append(
+            from_compound_grounds(
+                grounds.polygon[rows],
+                compounds.iloc[grounds.row[rows]],
+                target_households=target_households,
+                rng=rng,
+            )
+        )
+    return join(found)
+
+
+def from_buildings(buildings: gpd.GeoDataFrame, compounds: gpd.GeoDataFrame | None) -> Seeds:
+    """One seed a building; missing households from the compound's count, else from floor area."""
+    compound = compound_of(buildings, compounds)
+    filled = estimate_households(buildings)
+    households = filled["households"].to_numpy(dtype="int64")
+    people = filled["people"].to_numpy(dtype="int64")
+    is_missing = _is_missing(buildings, "households") & _is_missing(buildings, "people")
+    if compounds is not None:
+        households, people = _shared_out(compounds, compound, households, people, is_missing)
+    return Seeds(
+        buildings.geometry.to_numpy(),
+        households,
+        people,
+        filled["households_estimated"].to_numpy(dtype=bool),
+        np.ones(len(buildings), dtype=np.int64),
+        compound,
+    )
+
+
+def compound_of(buildings: gpd.GeoDataFrame, compounds: gpd.GeoDataFrame | None) -> np.ndarray:
+    """The compound of each building: as it says, else the one whose ground holds its inner point."""
+    code = np.full(len(buildings), None, dtype=object)
+    if "compound" in buildings.columns:
+        code = buildings["compound"].astype("object").where(buildings["compound"].notna(), None)
+        code = code.to_numpy(dtype=object)
+    if compounds is None or len(compounds) == 0:
+        return code
+    is_area = shapely.get_dimensions(compounds.geometry.to_numpy()) == 2
+    grounds = compounds.geometry.to_numpy()[is_area]
+    points = shapely.point_on_surface(buildings.geometry.to_numpy())
+    point, ground = shapely.STRtree(grounds).query(points, predicate="intersects")
+    keys = compounds["compound"].to_numpy(dtype=object)[is_area]
+    for one, other in zip(point[::-1], ground[::-1], strict=True):
+        if code[one] is None:
+            code[one] = keys[other]
+    return code
+
+
+def from_compound_grounds(
+    grounds: np.ndarray,
+    compounds: gpd.GeoDataFrame,
+    *,
+    target_households: float,
+    rng: np.random.Generator,
+) -> Seeds:
+    """Points inside compounds without buildings: one each, several where it must be divisible.
+
+    A compound above PART_SHARE of the target is split into parts of about equal ground (Lloyd
+    1982), its households shared out evenly; such parts are marked as estimated.
+    """
+    households = _filled(compounds, "households")
+    people = _filled(compounds, "people")
+    people = np.where(
+        _is_missing(compounds, "people"), np.round(households * PEOPLE_PER_HOUSEHOLD), people
+    ).astype(np.int64)
+    n_parts = np.maximum(1, np.ceil(households / (PART_SHARE * target_households))).astype(int)
+    code = compounds["compound"].to_numpy(dtype=object)
+    n_buildings = _filled(compounds, "n_buildings")
+    is_estimated = _is_missing(compounds, "households")
+    made = []
+    for row in range(len(compounds)):
+        n = int(n_parts[row])
+        made.append(
+            Seeds(
+                _spread_points(grounds[row], n, rng),
+                _split_evenly(int(households[row]), n),
+                _split_evenly(int(people[row]), n),
+                np.full(n, bool(is_estimated[row]) or n > 1),
+                _split_evenly(int(n_buildings[row]), n),
+                np.full(n, code[row], dtype=object),
+            )
+        )
+    return join(made)
+
+
+def _shared_out(
+    compounds: gpd.GeoDataFrame,
+    compound: np.ndarray,
+    households: np.ndarray,
+    people: np.ndarray,
+    is_missing: np.ndarray,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Where a compound's count is known and no building's is, the count shared by the estimates."""
+    known = compounds.loc[~_is_missing(compounds, "households")].set_index("compound")
+    frame = pd.DataFrame({"compound": compound, "guess": households, "missing": is_missing})
+    groups = frame.dropna(subset="compound").groupby("compound")
+    households, people = households.copy(), people.copy()
+    for code, rows in groups.indices.items():
+        here = np.asarray(frame.dropna(subset="compound").index[rows])
+        if code not in known.index or not is_missing[here].all():
+            continue
+        total = int(known.loc[[code], "households"].iloc[0])
+        weights = households[here].astype("float64")
+        if weights.sum() == 0:
+            weights = np.ones(len(here))
+        households[here] = _split_by(total, weights)
+        counted = known.loc[[code], "people"].iloc[0] if "people" in known.columns else pd.NA
+        n_people = round(total * PEOPLE_PER_HOUSEHOLD) if pd.isna(counted) else int(counted)
+        people[here] = _split_by(n_people, weights)
+    return households, people
+
+
+def _split_by(total: int, weights: np.ndarray) -> np.ndarray:
+    """Whole shares of the total in proportion to the weights, by largest remainder."""
+    exact = total * weights / weights.sum()
+    shares = np.floor(exact).astype(np.int64)
+    order = np.argsort(-(exact - shares), kind="stable")
+    shares[order[: total - int(shares.sum())]] += 1
+    return shares
+
+
+def _split_evenly(total: int, n: int) -> np.ndarray:
+    return _split_by(total, np.ones(n))
+
+
+def _spread_points(ground: shapely.Geometry, n: int, rng: np.random.Generator) -> np.ndarray:
+    """n points spread evenly over the ground: random samples, centres moved to their middles."""
+    if n == 1:
+        return np.array([shapely.point_on_surface(ground)], dtype=object)
+    low_x, low_y, high_x, high_y = shapely.bounds(ground)
+    shapely.prepare(ground)
+    samples = np.empty((0, 2))
+    while len(samples) < max(n * SAMPLES_A_PART, 200):
+        tries = rng.uniform((low_x, low_y), (high_x, high_y), (n * SAMPLES_A_PART * 2, 2))
+        samples = np.vstack([samples, tries[shapely.contains_xy(ground, tries)]])
+    centres = samples[rng.choice(len(samples), n, replace=False)]
+    for _ in range(LLOYD_STEPS):
+        own = cKDTree(centres).query(samples)[1]
+        count = np.bincount(own, minlength=n)
+        moved = np.column_stack(
+            [np.bincount(own, weights=samples[:, axis], minlength=n) for axis in (0, 1)]
+        )
+        centres = np.where(count[:, None] > 0, moved / np.maximum(count, 1)[:, None], centres)
+    points: np.ndarray = shapely.points(centres)
+    return points
+
+
+def _is_missing(frame: pd.DataFrame, column: str) -> np.ndarray:
+    if column not in frame.columns:
+        return np.ones(len(frame), dtype=bool)
+    missing: np.ndarray = frame[column].isna().to_numpy(dtype=bool)
+    return missing
+
+
+def _filled(frame: pd.DataFrame, column: str) -> np.ndarray:
+    if column not in frame.columns:
+        return np.zeros(len(frame), dtype=np.int64)
+    numbers: np.ndarray = frame[column].fillna(0).to_numpy(dtype="int64")
+    return numbers

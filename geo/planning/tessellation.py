@@ -1,0 +1,87 @@
+"""Lines half way between seeds: the borders of their Voronoi ground.
+
+A footprint is represented by points along its wall, so that the ground between two buildings is
+shared out by distance to the walls (morphological tessellation, Fleischmann et al. 2020).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import shapely
+from scipy.spatial import Voronoi, cKDTree
+
+WALL_STEP_M = 3.0
+"""Distance of the points along a wall."""
+
+SMOOTHING_M = 1.0
+"""Half-way lines are straightened within this distance, to take out the steps of the points."""
+
+FRAME_FACTOR = 4.0
+"""The surrounding dummy points lie this many diameters away, far enough not to matter inside."""
+
+OVERHANG_M = 0.05
+"""Lines reach this far over the zone's edge, so that they certainly meet it."""
+
+
+def sample_points(seeds: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Points along the walls of each seed (the seed itself where it is a point), and their seed."""
+    walls = np.where(shapely.get_dimensions(seeds) == 2, shapely.boundary(seeds), seeds)
+    dense = shapely.segmentize(walls, WALL_STEP_M)
+    xy, seed = shapely.get_coordinates(dense, return_index=True)
+    _, first = np.unique(np.column_stack([xy, seed]), axis=0, return_index=True)
+    first.sort()
+    return xy[first], seed[first]
+
+
+def halfway_lines(xy: np.ndarray, seed: np.ndarray, clip: shapely.Geometry) -> np.ndarray:
+    """The lines inside `clip` that are equally far from two seeds, smoothed.
+
+    Parameters
+    ----------
+    xy : n sample points; seed : the seed that each belongs to
+    """
+    if len(np.unique(seed)) < 2:
+        return np.empty(0, dtype=object)
+    low = np.minimum(xy.min(axis=0), shapely.bounds(clip)[:2])
+    high = np.maximum(xy.max(axis=0), shapely.bounds(clip)[2:])
+    middle, radius = (low + high) / 2, FRAME_FACTOR * float(np.hypot(*(high - low)))
+    angle = np.arange(8) * (np.pi / 4) + 0.1
+    frame = np.column_stack([np.cos(angle), np.sin(angle)]) * radius
+    diagram = Voronoi(np.vstack([xy - middle, frame]))
+    label = np.r_[seed, np.full(len(frame), -1)]
+    sides = label[diagram.ridge_points]
+    ends = np.array(diagram.ridge_vertices)
+    is_border = (sides[:, 0] != sides[:, 1]) & (sides.min(axis=1) >= 0) & (ends.min(axis=1) >= 0)
+    sides, ends = np.sort(sides[is_border], axis=1), ends[is_border]
+    corner = diagram.vertices[ends] + middle
+    is_long = (corner[:, 0] != corner[:, 1]).any(axis=1)
+    corner, sides = corner[is_long], sides[is_long]
+    if len(corner) == 0:
+        return np.empty(0, dtype=object)
+    _, pair = np.unique(sides, axis=0, return_inverse=True)
+    order = np.argsort(pair.ravel(), kind="stable")
+    bundles = shapely.multilinestrings(
+        shapely.linestrings(corner[order]), indices=pair.ravel()[order]
+    )
+    smooth = shapely.simplify(shapely.line_merge(bundles), SMOOTHING_M)
+    shapely.prepare(clip)
+    return np.asarray(shapely.intersection(smooth, clip), dtype=object)
+
+
+def nearest_seed(
+    points: np.ndarray, zone: np.ndarray, xy: np.ndarray, seed: np.ndarray, seed_zone: np.ndarray
+) -> np.ndarray:
+    """The seed nearest to each point among those of the point's own zone; -1 where it has none.
+
+    Zones are told apart by a third coordinate, farther apart than any two places.
+    """
+    found = np.full(len(points), -1, dtype=np.int64)
+    if len(xy) == 0 or len(points) == 0:
+        return found
+    place = shapely.get_coordinates(points)
+    apart_m = 10 * float(np.ptp(np.vstack([place, xy]), axis=0).max() + 1)
+    tree = cKDTree(np.column_stack([xy, seed_zone[seed] * apart_m]))
+    near = tree.query(np.column_stack([place, zone * apart_m]))[1]
+    is_own = seed_zone[seed[near]] == zone
+    found[is_own] = seed[near][is_own]
+    return found
