@@ -47,9 +47,7 @@ def compute(
         bandwidth_m=bandwidth_m,
         within=ground.outline(store),
     )
-    rows = surface.to_frame(
-        run=run, category=category, window_from=start, window_to=end
-    )
+    rows = surface.to_frame(run=run, category=category, window_from=start, window_to=end)
     with store.transaction():
         store.delete("hotspots", where={"run": run})
         store.write("hotspots", rows, mode="append")

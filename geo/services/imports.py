@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -48,12 +48,13 @@ def import_file(
     datum: str | None = None,
     source_layer: str | None = None,
     limits: Limits | None = None,
+    effective_from: date | None = None,
 ) -> ImportReport:
     """The report of one file taken into a layer; rows whose key is there are replaced.
 
     The first spatial import fixes the town's CRS. Buildings without household counts get
     estimates, marked as such; incidents are attributed to the grids in force when they were
-    reported; a `grids` file becomes a published plan version.
+    reported; a `grids` file becomes a published plan version from `effective_from` (today).
 
     Raises
     ------
@@ -79,13 +80,12 @@ def import_file(
         if spec.name == "buildings":
             frame = estimate_households(frame)
         if spec.name == "grids":
-            plans.import_plan(
-                store, frame, name=path.stem, effective_from=local_day(store, now), now=now
-            )
+            starts = effective_from or local_day(store, now)
+            plans.import_plan(store, frame, name=path.stem, effective_from=starts, now=now)
         else:
             store.write(spec.name, frame, mode="upsert")
         if spec.name == "incidents":
-            incidents.attribute(store, list(frame["incident"]))
+            incidents.attribute(store, list(frame["incident"]), on=local_day(store, now))
         report = ImportReport(
             import_id,
             spec.name,

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import date
 from typing import Any
 
 import geopandas as gpd
+import numpy as np
 import pandas as pd
 
 from geo.incidents.attribution import attribute as attribute_to_grids
@@ -14,11 +16,16 @@ from geo.services.clock import start_of_day
 from geo.store import Store
 
 
-def attribute(store: Store, incidents: Sequence[str] | None = None) -> dict[str, int]:
+CLOSED = ("closed", "rejected", "duplicate", "void")
+"""Statuses after which a case keeps the grid that it had."""
+
+
+def attribute(store: Store, incidents: Sequence[str] | None = None, *, on: date) -> dict[str, int]:
     """Counts of incidents attributed and unmatched, after writing grid, plan and community.
 
-    Each incident goes to the plan in force on the local day it was reported; one that is older
-    than the first plan goes to the first plan, so that history is not blank.
+    A closed case goes to the plan in force on the local day it was reported, an open one to the
+    plan in force on the day `on`. One that is older than the first plan goes to the first plan,
+    so that history is not blank.
 
     Parameters
     ----------
@@ -28,19 +35,19 @@ def attribute(store: Store, incidents: Sequence[str] | None = None) -> dict[str,
         where = {"incident": list(incidents)} if incidents is not None else None
         cases = store.read("incidents", where=where)
         versions = plans.published(store)
-        parts = []
-        for position, version in enumerate(versions.itertuples()):
-            is_in_force = pd.Series(True, index=cases.index)
-            if position > 0:
-                is_in_force &= cases["reported_at"] >= start_of_day(store, version.effective_from)
-            if position < len(versions) - 1:
-                following = versions["effective_from"].iloc[position + 1]
-                is_in_force &= cases["reported_at"] < start_of_day(store, following)
-            if is_in_force.any():
-                grids = store.read("grids", where={"plan": version.plan})
-                parts.append(attribute_to_grids(cases[is_in_force], grids))
-        if not parts:
+        if versions.empty or cases.empty:
             return {"attributed": 0, "unmatched": len(cases)}
+        starts = [start_of_day(store, day.date()) for day in versions["effective_from"]]
+        as_of = cases["reported_at"].where(cases["status"].isin(CLOSED), start_of_day(store, on))
+        version = np.searchsorted(np.array(starts), as_of.to_numpy(dtype=object), side="right") - 1
+        version = np.maximum(version, 0)
+        parts = [
+            attribute_to_grids(
+                cases[version == position], plans.grids(store, plan, with_workers=False)
+            )
+            for position, plan in enumerate(versions["plan"])
+            if (version == position).any()
+        ]
         attributed = gpd.GeoDataFrame(pd.concat(parts), crs=cases.crs)
         store.write("incidents", attributed, mode="upsert")
     n_matched = int(attributed["grid"].notna().sum())
@@ -75,6 +82,4 @@ def in_window(
         where["category"] = list(categories)
     if statuses:
         where["status"] = list(statuses)
-    return store.read(
-        "incidents", where=where, bbox=bbox, order_by=["-reported_at"], limit=limit
-    )
+    return store.read("incidents", where=where, bbox=bbox, order_by=["-reported_at"], limit=limit)

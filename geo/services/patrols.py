@@ -75,7 +75,9 @@ def street_coverage(
     plan = plans.current(store, on=day)
     if plan is None:
         return found.assign(grid=None)
-    return found.assign(grid=patrol_coverage.expected(pieces, store.read("grids", where={"plan": plan})))
+    return found.assign(
+        grid=patrol_coverage.expected(pieces, store.read("grids", where={"plan": plan}))
+    )
 
 
 def round_summary(store: Store, *, day: date, round: int | None = None) -> pd.DataFrame:

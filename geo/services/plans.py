@@ -15,9 +15,9 @@ import pandas as pd
 from geo.errors import NotFoundError, ParameterError
 from geo.incidents.attribution import attribute
 from geo.planning import cells as planning_cells
-from geo.planning import codes, contiguity, metrics, partition, polygons
+from geo.planning import contiguity, metrics, partition
 from geo.services import ground
-from geo.services.clock import local_day
+from geo.services.versions import NewVersion, store_version
 from geo.store import Store
 
 Progress = Callable[[float, str], None]
@@ -105,20 +105,20 @@ def make_plan(
     seconds["partition"] = _lap(begun, seconds)
 
     report_progress(0.9, "job.step.store")
-    plan = _store_version(
-        store,
-        cells,
-        found.labels,
-        name=name,
+    version = NewVersion(
+        cells=cells,
+        labels=found.labels,
         load=load,
         target=target,
         tolerance=tolerance,
         seed=seed,
-        report={**report, "cells": made.summary()},
+        name=name,
+        report=report,
         effective_from=effective_from,
-        publish=publish,
-        now=now,
+        is_published=publish,
+        parent=current(store),
     )
+    plan = store_version(store, version, now=now)
     seconds["store"] = _lap(begun, seconds)
     report_progress(1.0, "job.step.done")
     return PlanResult(plan, report, seconds)
@@ -146,21 +146,19 @@ def import_plan(
     adjacency = contiguity.adjacency(cells)
     target = float(cells["households"].mean())
     report = metrics.evaluate(cells, adjacency, labels, load="households", target=target)
-    return _store_version(
-        store,
-        cells,
-        labels,
+    version = NewVersion(
+        cells=cells,
+        labels=labels,
         grid_codes=grids["grid"].to_numpy(dtype=object),
-        name=name,
         load="households",
         target=target,
-        tolerance=None,
-        seed=None,
+        name=name,
         report=report,
         effective_from=effective_from,
-        publish=True,
-        now=now,
+        is_published=True,
+        parent=current(store),
     )
+    return store_version(store, version, now=now)
 
 
 def published(store: Store) -> pd.DataFrame:
@@ -237,115 +235,3 @@ def _cells_of_grids(store: Store, grids: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
     estimated = by_grid["households_estimated"].any().reindex(cells["grid"])
     cells["households_estimated"] = estimated.fillna(False).astype("boolean").to_numpy()
     return cells
-
-
-def _store_version(
-    store: Store,
-    cells: gpd.GeoDataFrame,
-    labels: np.ndarray,
-    *,
-    name: str | None,
-    load: str,
-    target: float,
-    tolerance: float | None,
-    seed: int | None,
-    report: dict[str, Any],
-    effective_from: date,
-    publish: bool,
-    now: datetime,
-    grid_codes: np.ndarray | None = None,
-) -> str:
-    """Write cells, version, assignment, grids, codes and links together; the version's code."""
-    with store.transaction():
-        parent = current(store)
-        plan = f"P{local_day(store, now):%Y%m%d}-{store.count('plans') + 1:03d}"
-        dissolved = polygons.dissolve(cells, labels, load=load, target=target)
-        if grid_codes is None:
-            grid_codes = _codes_for(store, cells, labels, dissolved, parent, load)
-        code_of_cell = grid_codes[labels]
-        version = {
-            "plan": plan,
-            "name": name or plan,
-            "status": "published" if publish else "draft",
-            "parent": parent,
-            "cell_set": plan,
-            "created_at": pd.Timestamp(now),
-            "effective_from": pd.Timestamp(effective_from),
-            "load": load,
-            "target": target,
-            "tolerance": tolerance,
-            "seed": seed,
-            "report": report,
-        }
-        if publish and parent is not None:
-            store.update(
-                "plans", {"effective_to": pd.Timestamp(effective_from)}, where={"plan": parent}
-            )
-        store.write("cells", cells.assign(cell_set=plan))
-        store.write("plans", pd.DataFrame([version]))
-        store.write(
-            "assignments",
-            pd.DataFrame({"plan": plan, "cell": cells["cell"], "grid": code_of_cell}),
-        )
-        store.write("grids", dissolved.assign(plan=plan, grid=grid_codes))
-        _keep_codes(store, plan, parent, cells, code_of_cell, effective_from, load)
-    return plan
-
-
-def _codes_for(
-    store: Store,
-    cells: gpd.GeoDataFrame,
-    labels: np.ndarray,
-    dissolved: gpd.GeoDataFrame,
-    parent: str | None,
-    load: str,
-) -> np.ndarray:
-    issued = set(store.read("grid_codes", columns=["grid"])["grid"])
-    return codes.number_grids(
-        dissolved,
-        used_codes=issued,
-        cells=cells,
-        labels=labels,
-        previous=_grid_of_cells(store, cells, parent),
-        load=load,
-    )
-
-
-def _grid_of_cells(
-    store: Store, cells: gpd.GeoDataFrame, plan: str | None
-) -> np.ndarray | None:
-    """For each cell the grid of an earlier plan that holds its inner point; None without one."""
-    if plan is None:
-        return None
-    points = gpd.GeoDataFrame(geometry=cells.representative_point(), crs=cells.crs)
-    grids_before = store.read("grids", where={"plan": plan})
-    found: np.ndarray = attribute(points, grids_before)["grid"].to_numpy(dtype=object)
-    return found
-
-
-def _keep_codes(
-    store: Store,
-    plan: str,
-    parent: str | None,
-    cells: gpd.GeoDataFrame,
-    code_of_cell: np.ndarray,
-    effective_from: date,
-    load: str,
-) -> None:
-    """Issue new codes, retire those gone, and link each predecessor to its successors."""
-    day = pd.Timestamp(effective_from)
-    issued = set(store.read("grid_codes", columns=["grid"])["grid"])
-    in_use = set(code_of_cell)
-    fresh = sorted(in_use - issued)
-    if fresh:
-        rows = pd.DataFrame({"grid": fresh, "issued_by": plan, "issued_on": day})
-        store.write("grid_codes", rows)
-    previous = _grid_of_cells(store, cells, parent)
-    if parent is None or previous is None:
-        return
-    gone = sorted(set(store.read("grids", where={"plan": parent})["grid"]) - in_use)
-    if gone:
-        store.update("grid_codes", {"retired_on": day}, where={"grid": gone})
-    linked = codes.links(previous, code_of_cell, cells[load].to_numpy(dtype="float64"))
-    if len(linked):
-        store.write("grid_links", linked.assign(plan=plan))

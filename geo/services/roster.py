@@ -9,7 +9,6 @@ import pandas as pd
 import shapely
 from scipy.optimize import linear_sum_assignment
 
-from geo.services import plans
 from geo.store import Store
 
 

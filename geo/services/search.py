@@ -13,6 +13,7 @@ from geo.store import Store
 _SOURCES = (
     ("communities", "community", ("name", "community")),
     ("compounds", "compound", ("name", "compound")),
+    ("sites", "site", ("name",)),
     ("streets", "street", ("name",)),
     ("gazetteer", "place", ("address", "name")),
     ("buildings", "building", ("address", "name", "building")),
@@ -29,11 +30,11 @@ def find(store: Store, text: str, *, limit: int = 10) -> gpd.GeoDataFrame:
     empty = gpd.GeoDataFrame({"kind": [], "key": [], "label": []}, geometry=[], crs=store.crs)
     if not wanted:
         return empty
-    found = [_matches(_grids(store), "grid", "grid", ("grid", "name"), wanted, limit)]
+    found = [_matches(_grids(store), "grid", ("grid", "grid", "name"), wanted)]
     for layer, key, columns in _SOURCES:
         if sum(map(len, found)) >= limit:
             break
-        found.append(_matches(store.read(layer), layer, key, columns, wanted, limit))
+        found.append(_matches(store.read(layer), layer, (key, *columns), wanted))
     rows = [part for part in found if len(part)]
     if not rows:
         return empty
@@ -47,10 +48,12 @@ def _grids(store: Store) -> gpd.GeoDataFrame:
 
 
 def _matches(
-    frame: gpd.GeoDataFrame, kind: str, key: str, columns: tuple[str, ...], wanted: str, limit: int
+    frame: gpd.GeoDataFrame, kind: str, columns: tuple[str, ...], wanted: str
 ) -> gpd.GeoDataFrame:
+    """Rows where a column holds the text; the first of `columns` is the key, the others labels."""
+    key, *labels = columns
     parts = []
-    for column in columns:
+    for column in labels:
         folded = frame[column].fillna("").str.normalize("NFKC").str.casefold()
         is_match = folded.str.contains(wanted, regex=False)
         hits = frame[is_match]
@@ -68,5 +71,5 @@ def _matches(
             )
         )
     joined = pd.concat(parts, ignore_index=True).sort_values(["rank", "size"], kind="stable")
-    found: gpd.GeoDataFrame = joined.drop_duplicates("key").head(limit)
+    found: gpd.GeoDataFrame = joined.drop_duplicates("key")
     return found.drop(columns=["rank", "size"])

@@ -1,4 +1,4 @@
-"""Names on the base map: placed once per block of tiles, so that no name is cut at a tile's edge."""
+"""Names on the base map: placed once per block of tiles, so that no tile's edge cuts one."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ import shapely
 from PIL import Image, ImageDraw, ImageFont
 
 from web.maps.base import style
+from web.maps.base.pen import TILE_PX
 from web.maps.base.scene import Scene
 
-TILE_PX = 512
 BLOCK_TILES = 16
 """Tiles a side of a block; a name that would cross a block's edge is left out."""
 
@@ -164,9 +164,7 @@ class Labels:
             name = entry["number"] if pd.notna(entry["number"]) else entry["name"]
             if pd.notna(name):
                 point = shapely.point_on_surface(buildings.geometry[position])
-                yield Label(
-                    str(name), point.x * scale, point.y * scale, 0.0, 20, style.TEXT_NUMBER
-                )
+                yield Label(str(name), point.x * scale, point.y * scale, 0.0, 20, style.TEXT_NUMBER)
 
     def _water_names(self, zoom: int, world: shapely.Polygon, scale: float) -> Iterator[Label]:
         if zoom < 13:

@@ -12,7 +12,15 @@ import shapely
 
 from geo.crs import to_wgs84
 
-BASE_LAYERS = ("subdistricts", "communities", "compounds", "buildings", "streets", "barriers")
+BASE_LAYERS = (
+    "subdistricts",
+    "communities",
+    "compounds",
+    "sites",
+    "buildings",
+    "streets",
+    "barriers",
+)
 """The layers that the base map draws; its tiles change when one of these does."""
 
 MAX_LATITUDE = 85.0511287798066
@@ -48,13 +56,13 @@ class Scene:
         barriers = frames["barriers"]
         self.town = _shapes(_town(frames))
         self.compounds = _shapes(_polygons(frames["compounds"]))
+        self.sites = _shapes(_polygons(frames["sites"]))
         self.buildings = _shapes(frames["buildings"])
         self.streets = _shapes(frames["streets"])
         self.water = _shapes(barriers[barriers["kind"] == "water"])
         self.rails = _shapes(barriers[barriers["kind"] == "rail"])
         self.walls = _shapes(barriers[barriers["kind"] == "wall"])
-        places = frames["compounds"]
-        self.places = _shapes(places[places["name"].notna()])
+        self.places = _shapes(_named(frames["compounds"], frames["sites"]))
         self.metres_per_world = self._metres_per_world(frames)
 
     @staticmethod
@@ -73,6 +81,14 @@ def _town(frames: Mapping[str, gpd.GeoDataFrame]) -> gpd.GeoDataFrame:
 
 def _polygons(frame: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
     return frame[frame.geom_type.isin(["Polygon", "MultiPolygon"])]
+
+
+def _named(*frames: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
+    """The named rows of all frames, larger places first."""
+    named = [frame.loc[frame["name"].notna(), ["name", "geometry"]] for frame in frames]
+    places = pd.concat([frame for frame in named if len(frame)] or named[:1], ignore_index=True)
+    order = np.argsort(-places.area.to_numpy(), kind="stable")
+    return places.iloc[order]
 
 
 def _shapes(frame: gpd.GeoDataFrame) -> Shapes:

@@ -27,6 +27,18 @@ BUILDING: dict[str, Colour] = {
     "industrial": (213, 212, 208),
     "other": (219, 216, 210),
 }
+SITE: dict[str, Colour] = {
+    "park": (214, 230, 200),
+    "green": (220, 233, 208),
+    "sports": (216, 230, 210),
+    "square": (240, 236, 226),
+    "school": (240, 232, 214),
+    "hospital": (245, 228, 226),
+    "market": (243, 231, 220),
+    "office": (234, 234, 240),
+    "industry": (234, 232, 228),
+    "other": (242, 239, 232),
+}
 BUILDING_EDGE: Colour = (196, 186, 171)
 
 

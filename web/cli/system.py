@@ -1,0 +1,130 @@
+"""Commands that start, fill and keep an installation."""
+
+from __future__ import annotations
+
+import tempfile
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import click
+
+from geo.errors import ParameterError
+from geo.services import demo as demo_service
+from geo.store import backup as store_backup
+from web import access, accounts
+from web.app import create_app
+from web.cli import output
+from web.cli.town import data_option, opened
+from web.config import Settings
+from web.serving import run
+
+host_option = click.option("--host", default="127.0.0.1", show_default=True)
+port_option = click.option("--port", type=click.IntRange(1, 65535), default=8000, show_default=True)
+
+DEMO_ROLES = ("admin", "planner", "supervisor", "dispatcher", "viewer")
+
+
+@click.command()
+@click.option("--data", type=click.Path(path_type=Path, file_okay=False), help="A fresh folder.")
+@click.option("--no-serve", is_flag=True, help="Only build the town.")
+@host_option
+@port_option
+@output.json_option
+def demo(data: Path | None, no_serve: bool, host: str, port: int, as_json: bool) -> None:
+    """Make the made-up demo town: planned, with incidents, hotspots and patrols; then serve it."""
+    folder = data or Path(tempfile.mkdtemp(prefix="wangge-demo-"))
+    if folder.exists() and any(folder.iterdir()):
+        raise ParameterError(
+            "demo.folder_not_empty",
+            f"the demo needs a fresh folder; {folder} is not empty. Name another with --data.",
+            folder=str(folder),
+        )
+    with opened(folder) as (store, settings):
+        output.say("demo.made_up")
+        report = demo_service.build(
+            store, folder=folder, now=datetime.now(UTC), on_step=_print_step
+        )
+        names = {role: accounts.create_account(store, role, role) for role in DEMO_ROLES}
+        report["data"] = str(folder)
+    if as_json:
+        output.show(report, as_json=True)
+    output.say("demo.accounts")
+    for name, password in names.items():
+        click.echo(f"  {name}  {password}", err=True)
+    if not no_serve:
+        _serve(settings, host, port)
+
+
+@click.command()
+@data_option
+@host_option
+@port_option
+def serve(data: Path | None, host: str, port: int) -> None:
+    """Serve the maps of a data folder."""
+    with opened(data) as (_store, settings):
+        pass
+    _serve(settings, host, port)
+
+
+def _serve(settings: Settings, host: str, port: int) -> None:
+    app = create_app(settings)
+    output.say("serve.address", address=f"http://{host}:{port}/")
+    run(app, host=host, port=port)
+
+
+def _print_step(step: str, counts: dict[str, int], seconds: float) -> None:
+    counted = "  ".join(f"{name} {value:,}" for name, value in counts.items())
+    click.echo(f"{step:<14} {seconds:>7.2f} s  {counted}", err=True)
+
+
+@click.group()
+def account() -> None:
+    """Accounts of people who sign in."""
+
+
+@account.command(name="add")
+@click.argument("name")
+@click.option("--role", type=click.Choice(sorted(access.ROLES)), required=True)
+@click.option("--person", help="Code of the person in the roster, for a worker.")
+@data_option
+@output.json_option
+def account_add(name: str, role: str, person: str | None, data: Path | None, as_json: bool) -> None:
+    """Add an account; its password is made and shown once."""
+    with opened(data) as (store, _settings):
+        password = accounts.create_account(store, name, role, person=person)
+    output.show({"name": name, "role": role, "password": password}, as_json=as_json)
+
+
+@click.command()
+@click.argument("out", type=click.Path(path_type=Path, dir_okay=False))
+@data_option
+@output.json_option
+def backup(out: Path, data: Path | None, as_json: bool) -> None:
+    """Write all data into one file, OUT."""
+    with opened(data) as (store, _settings):
+        report: dict[str, Any] = store_backup.backup(store, out)
+    output.show(report, as_json=as_json)
+
+
+@click.command()
+@click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@data_option
+@output.json_option
+def restore(file: Path, data: Path | None, as_json: bool) -> None:
+    """Put back the data of a backup FILE into an empty data folder."""
+    with opened(data) as (store, _settings):
+        report: dict[str, Any] = store_backup.restore(store, file)
+    output.show(report, as_json=as_json)
+
+
+@click.command()
+@data_option
+@output.json_option
+def check(data: Path | None, as_json: bool) -> None:
+    """Verify the stored data; exit status 1 when something is wrong."""
+    with opened(data) as (store, _settings):
+        findings = store_backup.check(store)
+    output.show({"findings": [vars(finding) for finding in findings]}, as_json=as_json)
+    if findings:
+        raise SystemExit(1)
