@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from web.cli import files, output, system, town
+from web.cli import analysis, output, planning, system, town
 
 COMMANDS = (
     system.demo,
@@ -15,15 +15,15 @@ COMMANDS = (
     system.check,
     town.import_,
     town.export,
-    files.doctor,
-    files.cells,
-    files.plan,
-    files.evaluate,
-    files.parse,
-    files.geocode,
-    files.attribute,
-    files.hotspots,
-    files.coverage,
+    analysis.doctor,
+    planning.cells,
+    planning.plan,
+    planning.evaluate,
+    analysis.parse,
+    analysis.geocode,
+    analysis.attribute,
+    analysis.hotspots,
+    analysis.coverage,
 )
 
 

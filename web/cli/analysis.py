@@ -1,0 +1,249 @@
+"""Commands on files of incidents, addresses, tracks, and on files that may be wrong."""
+
+from __future__ import annotations
+
+import time
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import click
+import pandas as pd
+
+from geo.addresses import gazetteer as address_gazetteer
+from geo.addresses import parse as address_parse
+from geo.errors import ParameterError
+from geo.hotspots.density import kernel_density
+from geo.incidents.attribution import attribute as attribute_to_grids
+from geo.intake import doctor as datum_doctor
+from geo.intake import read_frame
+from geo.patrol import coverage as patrol_coverage
+from geo.patrol import tracks as patrol_tracks
+from web.cli import frames, output
+from web.cli.town import crs_option, datum_option, file_argument, source_layer_option
+
+METHODS = ("kde",)
+"""Hotspot methods of this version."""
+
+
+@click.command()
+@file_argument
+@click.option("--against", type=frames.in_path, help="A layer whose datum is trusted.")
+@click.option("--against-layer", help="Layer inside the trusted file.")
+@click.option("--fix", "fix_out", type=click.Path(path_type=Path, dir_okay=False))
+@source_layer_option
+@crs_option
+@output.json_option
+def doctor(
+    file: Path,
+    against: Path | None,
+    against_layer: str | None,
+    fix_out: Path | None,
+    source_layer: str | None,
+    crs: str | None,
+    as_json: bool,
+) -> None:
+    """Say what is wrong with FILE; with --fix, write a mended copy."""
+    frame = read_frame(file, crs=crs, source_layer=source_layer)
+    trusted = read_frame(against, source_layer=against_layer) if against else None
+    findings = datum_doctor.diagnose(frame, against=trusted)
+    report: dict[str, Any] = {
+        "rows": len(frame),
+        "findings": [
+            {
+                "code": finding.code,
+                "severity": finding.severity,
+                "count": finding.count,
+                "keys": list(finding.keys),
+                "params": finding.params,
+            }
+            for finding in findings
+        ],
+    }
+    if trusted is not None:
+        fit = datum_doctor.fit_datum(frame, trusted)
+        report["datum"] = fit.best
+        report["scores"] = fit.scores
+    if fix_out is not None:
+        mended = datum_doctor.fix(frame, against=trusted)
+        report["written"] = frames.write_out(mended, fix_out, name="mended", key=())
+        report["out"] = fix_out
+    output.show(report, as_json=as_json)
+
+
+@click.command()
+@file_argument
+@click.option("--column", help="Column with the addresses; `address` or the only text column.")
+@frames.out_option
+@output.json_option
+def parse(file: Path, column: str | None, out: Path, as_json: bool) -> None:
+    """Split Chinese addresses into compound, building, entrance, floor and room."""
+    begun = time.perf_counter()
+    rows = read_frame(file)
+    texts = rows[_address_column(rows, file, column)]
+    parts = address_parse.parse(texts)
+    joined = pd.concat([texts.rename("address"), parts], axis=1)
+    frames.write_out(joined, out, name="addresses", key=())
+    seconds = round(time.perf_counter() - begun, 3)
+    output.show({"n": len(rows), "seconds": seconds, "out": out}, as_json=as_json)
+
+
+@click.command()
+@file_argument
+@click.option("--gazetteer", "gazetteer_file", type=frames.in_path, required=True)
+@click.option("--column", help="Column with the addresses.")
+@frames.out_option
+@output.json_option
+def geocode(file: Path, gazetteer_file: Path, column: str | None, out: Path, as_json: bool) -> None:
+    """Find the points of addresses, each with the grade of the match."""
+    begun = time.perf_counter()
+    rows = read_frame(file)
+    places = frames.layer_file("gazetteer", gazetteer_file, crs=None, datum=None)
+    texts = rows[_address_column(rows, file, column)]
+    found = address_gazetteer.geocode(texts, places)
+    frames.write_out(found, out, name="geocoded", key=())
+    report = {
+        "n": len(found),
+        "grades": found["grade"].value_counts().to_dict(),
+        "seconds": round(time.perf_counter() - begun, 3),
+        "out": out,
+    }
+    output.show(report, as_json=as_json)
+
+
+@click.command()
+@click.option("--incidents", type=frames.in_path, required=True)
+@click.option("--grids", type=frames.in_path, required=True)
+@crs_option
+@datum_option
+@frames.out_option
+@output.json_option
+def attribute(
+    incidents: Path,
+    grids: Path,
+    crs: str | None,
+    datum: str | None,
+    out: Path,
+    as_json: bool,
+) -> None:
+    """Give each incident the grid that it lies in."""
+    begun = time.perf_counter()
+    areas = frames.metric_file(grids)
+    frames.check_columns(areas, grids, {"--grids": "grid"})
+    cases = frames.layer_file("incidents", incidents, town_crs=areas.crs, crs=crs, datum=datum)
+    for column in ("plan", "community"):
+        if column not in areas.columns:
+            areas[column] = None
+    found = attribute_to_grids(cases, areas)
+    frames.write_out(found, out, name="incidents", key=("incident",))
+    report = {
+        "n": len(found),
+        "unmatched": int(found["grid"].isna().sum()),
+        "seconds": round(time.perf_counter() - begun, 3),
+        "out": out,
+    }
+    output.show(report, as_json=as_json)
+
+
+@click.command()
+@click.option("--incidents", type=frames.in_path, required=True)
+@click.option("--window", callback=frames.as_window, help="FROM/TO, local days, both included.")
+@click.option("--method", default="kde", show_default=True, help="Methods, joined by commas.")
+@click.option("--cell-size-m", type=float, default=50.0, show_default=True)
+@click.option("--bandwidth-m", type=float, default=150.0, show_default=True)
+@crs_option
+@datum_option
+@frames.out_option
+@output.json_option
+def hotspots(
+    incidents: Path,
+    window: tuple[datetime, datetime] | None,
+    method: str,
+    cell_size_m: float,
+    bandwidth_m: float,
+    crs: str | None,
+    datum: str | None,
+    out: Path,
+    as_json: bool,
+) -> None:
+    """Hotspot layers of a file of incidents."""
+    unknown = sorted(set(method.split(",")) - set(METHODS))
+    if unknown:
+        raise ParameterError(
+            "hotspots.unknown_method",
+            f"unknown methods {unknown}; this version has {list(METHODS)}",
+            methods=", ".join(unknown),
+            known=", ".join(METHODS),
+        )
+    begun = time.perf_counter()
+    cases = frames.layer_file("incidents", incidents, crs=crs, datum=datum)
+    start, end = window or (cases["reported_at"].min(), cases["reported_at"].max())
+    is_inside = (cases["reported_at"] >= start) & (
+        cases["reported_at"] < end if window else cases["reported_at"] <= end
+    )
+    surface = kernel_density(cases[is_inside], cell_size_m=cell_size_m, bandwidth_m=bandwidth_m)
+    rows = surface.to_frame(run="kde", category=None, window_from=start, window_to=end)
+    frames.write_out(rows, out, name="hotspots", key=("run", "cell"))
+    kde = {"n_cells": len(rows), "seconds": round(time.perf_counter() - begun, 3)}
+    output.show({"n": int(is_inside.sum()), "kde": kde, "out": out}, as_json=as_json)
+
+
+@click.command()
+@click.option("--streets", type=frames.in_path, required=True)
+@click.option("--tracks", type=frames.in_path, required=True)
+@click.option("--buildings", type=frames.in_path)
+@click.option("--reach-m", type=float, default=patrol_coverage.REACH_M, show_default=True)
+@crs_option
+@datum_option
+@frames.out_option
+@output.json_option
+def coverage(
+    streets: Path,
+    tracks: Path,
+    buildings: Path | None,
+    reach_m: float,
+    crs: str | None,
+    datum: str | None,
+    out: Path,
+    as_json: bool,
+) -> None:
+    """Which street pieces each patrol passed; with buildings, the share of households too."""
+    begun = time.perf_counter()
+    lines = frames.layer_file("streets", streets, crs=crs, datum=None)
+    fixes = frames.layer_file("tracks", tracks, town_crs=lines.crs, crs=None, datum=datum)
+    pieces = patrol_coverage.cut_pieces(lines)
+    walked = patrol_tracks.clean(fixes)
+    rows = patrol_coverage.cover(pieces, walked, reach_m=reach_m)
+    rows = rows.merge(pieces[["piece", "street", "length_m"]], on="piece", how="left")
+    frames.write_out(rows, out, name="coverage", key=("patrol", "piece"))
+    combined = patrol_coverage.combine(rows, pieces)
+    covered = combined.set_index("piece")["covered_share"].reindex(pieces["piece"]).fillna(0)
+    length = pieces["length_m"].to_numpy()
+    report: dict[str, Any] = {
+        "patrols": int(walked["patrol"].nunique()),
+        "pieces": len(pieces),
+        "length_share": float((covered.to_numpy() * length).sum() / length.sum()),
+    }
+    if buildings is not None:
+        homes = frames.layer_file("buildings", buildings, town_crs=lines.crs, crs=None, datum=None)
+        report["household_share"] = patrol_coverage.household_share(homes, walked, reach_m=reach_m)
+    report["seconds"] = round(time.perf_counter() - begun, 3)
+    output.show({**report, "out": out}, as_json=as_json)
+
+
+def _address_column(rows: pd.DataFrame, file: Path, column: str | None) -> str:
+    if column is not None:
+        frames.check_columns(rows, file, {"--column": column})
+        return column
+    for known in ("address", "text", "地址"):
+        if known in rows.columns:
+            return known
+    texts = [name for name in rows.columns if pd.api.types.is_string_dtype(rows[name])]
+    if len(texts) == 1:
+        return str(texts[0])
+    raise ParameterError(
+        "cli.address_column",
+        f"name the column with the addresses by --column; {file.name} has {list(rows.columns)}",
+        file=file.name,
+        found=", ".join(map(str, rows.columns)),
+    )
