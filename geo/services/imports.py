@@ -79,13 +79,13 @@ def import_file(
             store.set_crs(frame.crs)
         if spec.name == "buildings":
             frame = estimate_households(frame)
+        if spec.name == "incidents":
+            frame = incidents.with_grids(store, frame, on=local_day(store, now))
         if spec.name == "grids":
             starts = effective_from or local_day(store, now)
             plans.import_plan(store, frame, name=path.stem, effective_from=starts, now=now)
         else:
             store.write(spec.name, frame, mode="upsert")
-        if spec.name == "incidents":
-            incidents.attribute(store, list(frame["incident"]), on=local_day(store, now))
         report = ImportReport(
             import_id,
             spec.name,

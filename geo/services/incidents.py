@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from geo.incidents.attribution import attribute as attribute_to_grids
+from geo.schema.layers import INCIDENT_STATUSES
 from geo.services import plans
 from geo.services.clock import start_of_day
 from geo.store import Store
@@ -20,35 +21,34 @@ CLOSED = ("closed", "rejected", "duplicate", "void")
 """Statuses after which a case keeps the grid that it had."""
 
 
-def attribute(store: Store, incidents: Sequence[str] | None = None, *, on: date) -> dict[str, int]:
-    """Counts of incidents attributed and unmatched, after writing grid, plan and community.
+def with_grids(store: Store, cases: gpd.GeoDataFrame, *, on: date) -> gpd.GeoDataFrame:
+    """The cases with `grid`, `plan` and `community`; unchanged where the town has no plan.
 
     A closed case goes to the plan in force on the local day it was reported, an open one to the
     plan in force on the day `on`. One that is older than the first plan goes to the first plan,
     so that history is not blank.
-
-    Parameters
-    ----------
-    incidents : case numbers to attribute; all of them when omitted
     """
+    versions = plans.published(store)
+    if versions.empty or cases.empty:
+        return cases
+    starts = [start_of_day(store, day.date()) for day in versions["effective_from"]]
+    as_of = cases["reported_at"].where(cases["status"].isin(CLOSED), start_of_day(store, on))
+    version = np.searchsorted(pd.DatetimeIndex(starts), as_of, side="right") - 1
+    version = np.maximum(version, 0)
+    parts = [
+        attribute_to_grids(cases[version == position], plans.grids(store, plan, with_workers=False))
+        for position, plan in enumerate(versions["plan"])
+        if (version == position).any()
+    ]
+    return gpd.GeoDataFrame(pd.concat(parts), crs=cases.crs).reindex(cases.index)
+
+
+def attribute_open(store: Store, *, on: date) -> dict[str, int]:
+    """Counts after giving every open case the grid in force on a day, as a new plan asks."""
     with store.transaction():
-        where = {"incident": list(incidents)} if incidents is not None else None
-        cases = store.read("incidents", where=where)
-        versions = plans.published(store)
-        if versions.empty or cases.empty:
-            return {"attributed": 0, "unmatched": len(cases)}
-        starts = [start_of_day(store, day.date()) for day in versions["effective_from"]]
-        as_of = cases["reported_at"].where(cases["status"].isin(CLOSED), start_of_day(store, on))
-        version = np.searchsorted(np.array(starts), as_of.to_numpy(dtype=object), side="right") - 1
-        version = np.maximum(version, 0)
-        parts = [
-            attribute_to_grids(
-                cases[version == position], plans.grids(store, plan, with_workers=False)
-            )
-            for position, plan in enumerate(versions["plan"])
-            if (version == position).any()
-        ]
-        attributed = gpd.GeoDataFrame(pd.concat(parts), crs=cases.crs)
+        statuses = sorted(INCIDENT_STATUSES - set(CLOSED))
+        cases = store.read("incidents", where={"status": statuses})
+        attributed = with_grids(store, cases, on=on)
         store.write("incidents", attributed, mode="upsert")
     n_matched = int(attributed["grid"].notna().sum())
     return {"attributed": n_matched, "unmatched": len(cases) - n_matched}
