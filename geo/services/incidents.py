@@ -12,10 +12,9 @@ import pandas as pd
 
 from geo.incidents.attribution import attribute as attribute_to_grids
 from geo.schema.layers import INCIDENT_STATUSES
-from geo.services import plans
+from geo.services import versions
 from geo.services.clock import start_of_day
 from geo.store import Store
-
 
 CLOSED = ("closed", "rejected", "duplicate", "void")
 """Statuses after which a case keeps the grid that it had."""
@@ -28,30 +27,38 @@ def with_grids(store: Store, cases: gpd.GeoDataFrame, *, on: date) -> gpd.GeoDat
     plan in force on the day `on`. One that is older than the first plan goes to the first plan,
     so that history is not blank.
     """
-    versions = plans.published(store)
-    if versions.empty or cases.empty:
+    known = versions.published(store)
+    if known.empty or cases.empty:
         return cases
-    starts = [start_of_day(store, day.date()) for day in versions["effective_from"]]
+    starts = [start_of_day(store, day.date()) for day in known["effective_from"]]
     as_of = cases["reported_at"].where(cases["status"].isin(CLOSED), start_of_day(store, on))
     version = np.searchsorted(pd.DatetimeIndex(starts), as_of, side="right") - 1
     version = np.maximum(version, 0)
     parts = [
-        attribute_to_grids(cases[version == position], plans.grids(store, plan, with_workers=False))
-        for position, plan in enumerate(versions["plan"])
+        attribute_to_grids(
+            cases[version == position], versions.grids(store, plan, with_workers=False)
+        )
+        for position, plan in enumerate(known["plan"])
         if (version == position).any()
     ]
     return gpd.GeoDataFrame(pd.concat(parts), crs=cases.crs).reindex(cases.index)
 
 
-def attribute_open(store: Store, *, on: date) -> dict[str, int]:
-    """Counts after giving every open case the grid in force on a day, as a new plan asks."""
+def attribute_open(store: Store, *, on: date) -> int:
+    """How many cases were given a grid: the open ones, and those that had none.
+
+    Called when a plan is published: open cases go to the plan in force on the day `on`.
+    """
     with store.transaction():
         statuses = sorted(INCIDENT_STATUSES - set(CLOSED))
-        cases = store.read("incidents", where={"status": statuses})
-        attributed = with_grids(store, cases, on=on)
-        store.write("incidents", attributed, mode="upsert")
-    n_matched = int(attributed["grid"].notna().sum())
-    return {"attributed": n_matched, "unmatched": len(cases) - n_matched}
+        is_open = store.read("incidents", where={"status": statuses})
+        is_bare = store.read("incidents", where={"status": list(CLOSED), "grid": None})
+        parts = [cases for cases in (is_open, is_bare) if len(cases)]
+        if not parts:
+            return 0
+        cases = gpd.GeoDataFrame(pd.concat(parts, ignore_index=True), crs=parts[0].crs)
+        store.write("incidents", with_grids(store, cases, on=on), mode="upsert")
+    return len(cases)
 
 
 def span(store: Store) -> tuple[pd.Timestamp, pd.Timestamp] | None:

@@ -12,13 +12,30 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 
-from geo.errors import NotFoundError, ParameterError
+from geo.errors import ParameterError
 from geo.incidents.attribution import attribute
 from geo.planning import cells as planning_cells
 from geo.planning import contiguity, metrics, partition
-from geo.services import ground
-from geo.services.versions import NewVersion, store_version
+from geo.services import ground, incidents
+from geo.services.versions import (
+    NewVersion,
+    current,
+    grids,
+    list_versions,
+    published,
+    store_version,
+)
 from geo.store import Store
+
+__all__ = [
+    "PlanResult",
+    "current",
+    "grids",
+    "import_plan",
+    "list_versions",
+    "make_plan",
+    "published",
+]
 
 Progress = Callable[[float, str], None]
 """Called with the share done (0 to 1) and the code of the text that says what is being done."""
@@ -118,7 +135,10 @@ def make_plan(
         is_published=publish,
         parent=current(store),
     )
-    plan = store_version(store, version, now=now)
+    with store.transaction():
+        plan = store_version(store, version, now=now)
+        if publish:
+            incidents.attribute_open(store, on=effective_from)
     seconds["store"] = _lap(begun, seconds)
     report_progress(1.0, "job.step.done")
     return PlanResult(plan, report, seconds)
@@ -158,46 +178,10 @@ def import_plan(
         is_published=True,
         parent=current(store),
     )
-    return store_version(store, version, now=now)
-
-
-def published(store: Store) -> pd.DataFrame:
-    """Published versions, oldest first by the day they came into force."""
-    versions = store.read("plans", where={"status": "published"})
-    return versions.sort_values(["effective_from", "created_at"], ignore_index=True)
-
-
-def list_versions(store: Store) -> pd.DataFrame:
-    """All versions, newest first."""
-    return store.read("plans").sort_values("created_at", ascending=False, ignore_index=True)
-
-
-def current(store: Store, *, on: date | None = None) -> str | None:
-    """The plan in force on that day (None: the latest published), or None where there is none."""
-    versions = published(store)
-    if on is not None:
-        versions = versions[versions["effective_from"] <= pd.Timestamp(on)]
-    return None if versions.empty else str(versions["plan"].iloc[-1])
-
-
-def grids(store: Store, plan: str, *, with_workers: bool = True) -> gpd.GeoDataFrame:
-    """The grids of a version, with `worker` and `worker_name` where the roster names them.
-
-    Raises
-    ------
-    NotFoundError : no such version
-    """
-    if not store.count("plans", where={"plan": plan}):
-        raise NotFoundError("plan.unknown", f"there is no plan version {plan}", plan=plan)
-    frame = store.read("grids", where={"plan": plan})
-    if not with_workers:
-        return frame
-    roster = store.read("roster", where={"role": "grid_worker", "area_kind": "grid"})
-    roster = roster[roster["valid_to"].isna()].drop_duplicates("area", keep="last")
-    named = roster.set_index("area")[["person", "name"]]
-    frame["worker"] = frame["grid"].map(named["person"])
-    frame["worker_name"] = frame["grid"].map(named["name"])
-    return frame
+    with store.transaction():
+        plan = store_version(store, version, now=now)
+        incidents.attribute_open(store, on=effective_from)
+    return plan
 
 
 def _silent(_share: float, _step: str) -> None:

@@ -1,4 +1,4 @@
-"""Writing one plan version: its cells, grids, codes and links, all together or not at all."""
+"""Plan versions in the store: read by date, written whole or not at all."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 
+from geo.errors import NotFoundError
 from geo.incidents.attribution import attribute
 from geo.planning import codes, polygons
 from geo.services.clock import local_day
@@ -38,6 +39,45 @@ class NewVersion:
     grid_codes: np.ndarray | None = None
 
 
+def published(store: Store) -> pd.DataFrame:
+    """Published versions, oldest first by the day they came into force."""
+    versions = store.read("plans", where={"status": "published"})
+    return versions.sort_values(["effective_from", "created_at"], ignore_index=True)
+
+
+def list_versions(store: Store) -> pd.DataFrame:
+    """All versions, newest first."""
+    return store.read("plans").sort_values("created_at", ascending=False, ignore_index=True)
+
+
+def current(store: Store, *, on: date | None = None) -> str | None:
+    """The plan in force on that day (None: the latest published), or None where there is none."""
+    versions = published(store)
+    if on is not None:
+        versions = versions[versions["effective_from"] <= pd.Timestamp(on)]
+    return None if versions.empty else str(versions["plan"].iloc[-1])
+
+
+def grids(store: Store, plan: str, *, with_workers: bool = True) -> gpd.GeoDataFrame:
+    """The grids of a version, with `worker` and `worker_name` where the roster names them.
+
+    Raises
+    ------
+    NotFoundError : no such version
+    """
+    if not store.count("plans", where={"plan": plan}):
+        raise NotFoundError("plan.unknown", f"there is no plan version {plan}", plan=plan)
+    frame = store.read("grids", where={"plan": plan})
+    if not with_workers:
+        return frame
+    roster = store.read("roster", where={"role": "grid_worker", "area_kind": "grid"})
+    roster = roster[roster["valid_to"].isna()].drop_duplicates("area", keep="last")
+    named = roster.set_index("area")[["person", "name"]]
+    frame["worker"] = frame["grid"].map(named["person"])
+    frame["worker_name"] = frame["grid"].map(named["name"])
+    return frame
+
+
 def store_version(store: Store, version: NewVersion, *, now: datetime) -> str:
     """The code of the version after writing it in one transaction.
 
@@ -47,12 +87,12 @@ def store_version(store: Store, version: NewVersion, *, now: datetime) -> str:
     with store.transaction():
         plan = f"P{local_day(store, now):%Y%m%d}-{store.count('plans') + 1:03d}"
         cells = version.cells
-        grids = polygons.dissolve(cells, version.labels, load=version.load, target=version.target)
+        drawn = polygons.dissolve(cells, version.labels, load=version.load, target=version.target)
         previous = _grid_of_cells(store, cells, version.parent)
         grid_codes = version.grid_codes
         if grid_codes is None:
             grid_codes = codes.number_grids(
-                grids,
+                drawn,
                 used_codes=_issued(store),
                 cells=cells,
                 labels=version.labels,
@@ -67,7 +107,7 @@ def store_version(store: Store, version: NewVersion, *, now: datetime) -> str:
         store.write("plans", _row(plan, version, now))
         assignments = {"plan": plan, "cell": cells["cell"], "grid": code_of_cell}
         store.write("assignments", pd.DataFrame(assignments))
-        store.write("grids", grids.assign(plan=plan, grid=grid_codes))
+        store.write("grids", drawn.assign(plan=plan, grid=grid_codes))
         _keep_codes(store, plan, version, set(code_of_cell))
         if previous is not None:
             weights = cells[version.load].to_numpy(dtype="float64")
