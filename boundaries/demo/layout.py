@@ -1,0 +1,397 @@
+"""How a block of homes is laid out: rows of slabs and towers, lanes, gates, shops on the street."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+import shapely
+from shapely import LineString, Point, Polygon
+from shapely.geometry.base import BaseGeometry
+
+from boundaries.demo.ground import Block, Road
+
+
+@dataclass(frozen=True)
+class Footprint:
+    """A building to be: its box in the block's frame (x east, y north), before details."""
+
+    x0: float
+    y0: float
+    x1: float
+    y1: float
+    kind: str
+    floors: int
+    n_entrances: int = 1
+    per_floor: int = 0
+    faces: str = "north"
+
+    @property
+    def length_m(self) -> float:
+        return max(self.x1 - self.x0, self.y1 - self.y0)
+
+    @property
+    def box(self) -> Polygon:
+        return shapely.box(self.x0, self.y0, self.x1, self.y1)
+
+
+@dataclass(frozen=True)
+class Lot:
+    """A laid-out block. Lanes and footprints are in its frame, turned by `turn` about `centre`."""
+
+    block: Block
+    shape: Polygon
+    turn: float
+    centre: tuple[float, float]
+    footprints: list[Footprint] = field(default_factory=list)
+    lanes: list[LineString] = field(default_factory=list)
+    gates: list[Point] = field(default_factory=list)
+    grounds: list[tuple[str, Polygon]] = field(default_factory=list)
+
+    def outward(self, shape: BaseGeometry) -> BaseGeometry:
+        """A shape of the block's frame in the town's frame."""
+        return turned(shape, self.turn, self.centre)
+
+
+@dataclass(frozen=True)
+class Style:
+    """How homes of an age are built; lengths in metres."""
+
+    depth: float
+    row_gap: float
+    unit: tuple[float, float]
+    units: tuple[int, ...]
+    per_floor: int
+    floors: tuple[int, ...]
+    side_gap: tuple[float, float]
+    tower_rows: float
+    tower_floors: tuple[int, ...]
+
+
+STYLES: dict[str, Style] = {
+    "rail": Style(11.0, 19.0, (13, 16), (2, 2, 3), 3, (4, 5, 5, 6), (8, 11), 0.0, (11,)),
+    "old": Style(11.5, 20.0, (14, 17), (2, 3, 3), 3, (6, 6, 7), (8, 11), 0.04, (11,)),
+    "mixed": Style(12.0, 21.0, (14, 17), (2, 2, 3), 3, (6, 7, 7), (8, 12), 0.2, (11, 15)),
+    "mid": Style(12.5, 22.0, (14, 17), (2, 3, 3), 3, (6, 7, 7), (9, 13), 0.3, (11, 15, 18)),
+    "new": Style(13.0, 26.0, (15, 18), (2, 2, 3), 2, (8, 11), (11, 15), 0.75, (18, 20, 24)),
+}
+
+
+def turned(shape: BaseGeometry, turn: float, centre: tuple[float, float]) -> BaseGeometry:
+    """The shape turned counter-clockwise by `turn` radians about the origin, then moved."""
+    c, s = np.cos(turn), np.sin(turn)
+
+    def move(xy: np.ndarray) -> np.ndarray:
+        return np.column_stack([xy @ [c, -s] + centre[0], xy @ [s, c] + centre[1]])
+
+    return shapely.transform(shape, move)
+
+
+def inward(shape: BaseGeometry, turn: float, centre: tuple[float, float]) -> BaseGeometry:
+    """A shape of the town's frame in the frame of a lot."""
+    c, s = np.cos(turn), np.sin(turn)
+
+    def move(xy: np.ndarray) -> np.ndarray:
+        xy = xy - centre
+        return np.column_stack([xy @ [c, s], xy @ [-s, c]])
+
+    return shapely.transform(shape, move)
+
+
+def empty_lot(block: Block) -> Lot:
+    """The block in its own frame: x along its east-west side, zero at its centroid."""
+    centre = (block.shape.centroid.x, block.shape.centroid.y)
+    turn = _bearing(block.shape)
+    shape = inward(block.shape, turn, centre)
+    assert isinstance(shape, Polygon)
+    return Lot(block, shape, turn, centre)
+
+
+def _bearing(shape: Polygon) -> float:
+    """Angle of the block's east-west side, radians, from the sides' directions by length."""
+    xy = shapely.get_coordinates(shapely.simplify(shape, 2.0).exterior)
+    step = np.diff(xy, axis=0)
+    angle = np.arctan2(step[:, 1], step[:, 0])
+    folded = (angle + np.pi / 4) % (np.pi / 2) - np.pi / 4
+    weight = np.hypot(*step.T) ** 2 * (np.abs(folded) < np.radians(16))
+    mean = float(np.average(folded, weights=weight)) if weight.sum() > 0 else np.radians(-3.5)
+    return float(np.clip(mean, np.radians(-12), np.radians(12)))
+
+
+def frontage(lot: Lot, roads: list[Road], kinds: frozenset[str]) -> frozenset[str]:
+    """Sides (south, north, west, east) of the lot that lie on a street of these classes."""
+    x0, y0, x1, y1 = lot.shape.bounds
+    mids = {
+        "south": Point((x0 + x1) / 2, y0),
+        "north": Point((x0 + x1) / 2, y1),
+        "west": Point(x0, (y0 + y1) / 2),
+        "east": Point(x1, (y0 + y1) / 2),
+    }
+    found = set()
+    for road in roads:
+        if road.kind not in kinds:
+            continue
+        for side, point in mids.items():
+            if road.line.distance(lot.outward(point)) < road.width_m / 2 + 16:
+                found.add(side)
+    return frozenset(found)
+
+
+def homes(lot: Lot, style: Style, fronts: frozenset[str], rng: np.random.Generator) -> Lot:
+    """The lot with rows of homes, shops on its street sides, lanes behind the rows and a spine."""
+    inner = shapely.buffer(lot.shape, -5.5, join_style="mitre")
+    shop_sides = [side for side in ("south", "north") if side in fronts and style.tower_rows > 0.25]
+    inner = _without_shops(inner, shop_sides)
+    if inner.is_empty or inner.geom_type != "Polygon":
+        return lot
+    x0, _, x1, _ = inner.bounds
+    sides = [side for side in ("west", "east") if side in fronts and x1 - x0 > 105]
+    edge: list[Footprint] = []
+    for side in sides:
+        edge += _street_slabs(lot.shape, side, style, rng)
+    left = x0 + (12 if "west" in sides else 0)
+    right = x1 - (12 if "east" in sides else 0)
+    spine = (left + right) / 2 + rng.uniform(-6, 6)
+    row_fronts = fronts - frozenset(shop_sides)
+    rows, lanes = _rows(inner, (left, right), spine, style, row_fronts, rng)
+    edge = [f for f in edge if all(f.box.distance(g.box) > 7 for g in rows)]
+    ends = np.array([[lane.coords[0][0], lane.coords[-1][0]] for lane in lanes]).reshape(-1, 2)
+    if len(lanes) > 1:
+        for x in (float(ends[:, 0].max()), float(ends[:, 1].min())):
+            if rng.random() < 0.7 and abs(x - spine) > 30:
+                ys = [lane.coords[0][1] for lane in lanes]
+                lanes.append(LineString([(x, min(ys)), (x, max(ys))]))
+    shops = [shop for side in shop_sides for shop in _shops(lot.shape, side, spine, rng)]
+    edge += [f for f in shops if all(f.box.distance(g.box) > 5 for g in rows + edge)]
+    lanes.append(_spine(lot.shape, spine))
+    footprints = rows + edge
+    footprints += _service_houses(inner, footprints, lanes, rng)
+    return replace(lot, footprints=footprints, lanes=lanes)
+
+
+def _service_houses(
+    inner: Polygon, footprints: list[Footprint], lanes: list[LineString], rng: np.random.Generator
+) -> list[Footprint]:
+    """Up to two one-storey houses on free ground: caretaker's office, heating station."""
+    x0, y0, x1, y1 = inner.bounds
+    taken = shapely.union_all([f.box for f in footprints])
+    ways = shapely.union_all(lanes)
+    made: list[Footprint] = []
+    for _ in range(60):
+        width, depth = rng.uniform(9, 15), rng.uniform(7, 9)
+        x, y = rng.uniform(x0, x1 - width), rng.uniform(y0, y1 - depth)
+        f = Footprint(x, y, x + width, y + depth, "service", 1)
+        if (
+            inner.covers(f.box)
+            and taken.distance(f.box) > 6
+            and 3 < ways.distance(f.box) < 16
+            and all(f.box.distance(other.box) > 30 for other in made)
+        ):
+            made.append(f)
+            if len(made) == 2:
+                break
+    return made
+
+
+def _without_shops(inner: Polygon, sides: list[str]) -> Polygon:
+    """The inner ground less the strips where shops stand."""
+    x0, y0, x1, y1 = inner.bounds
+    south, north = 12.0 * ("south" in sides), 12.0 * ("north" in sides)
+    cut = inner.intersection(shapely.box(x0, y0 + south, x1, y1 - north))
+    return cut if isinstance(cut, Polygon) else inner
+
+
+def _shops(shape: Polygon, side: str, spine: float, rng: np.random.Generator) -> list[Footprint]:
+    """Rows of two-storey shops along a street that runs east, open where the spine leaves."""
+    inner = shape.buffer(-2.0, join_style="mitre")
+    x0, y0, x1, y1 = inner.bounds
+    made = []
+    x = x0 + 3
+    while x < x1 - 14:
+        length = rng.uniform(22, 36)
+        if x < spine + 6 and x + length > spine - 6:
+            if spine - 6 - x >= 14:
+                length = spine - 6 - x
+            else:
+                x = spine + 6
+                continue
+        for inset in np.arange(0.0, 12.0, 1.5):
+            y = y0 + inset if side == "south" else y1 - inset - 8.5
+            f = Footprint(x, y, x + length, y + 8.5, "shop", int(rng.choice((1, 2, 2, 3))))
+            if inner.covers(f.box):
+                made.append(replace(f, faces=side))
+                break
+        x += length + rng.uniform(3, 9)
+    return made
+
+
+def _spine(shape: Polygon, x: float) -> LineString:
+    cut = LineString([(x, -1e3), (x, 1e3)]).intersection(shape)
+    parts = sorted(shapely.get_parts(cut), key=lambda part: -part.length)
+    return parts[0] if parts else LineString()
+
+
+def _rows(
+    inner: Polygon,
+    span: tuple[float, float],
+    spine: float,
+    style: Style,
+    fronts: frozenset[str],
+    rng: np.random.Generator,
+) -> tuple[list[Footprint], list[LineString]]:
+    """Rows from south to north with equal gaps; the northern ones may be towers."""
+    _, y0, _, y1 = inner.bounds
+    pitch = style.depth + style.row_gap
+    n_rows = max(1, int((y1 - y0 - style.depth - 4) / pitch) + 1)
+    gap = (y1 - y0 - style.depth - 4) / (n_rows - 1) if n_rows > 1 else 0.0
+    columns = _columns(span, spine, style, rng)
+    floors = int(rng.choice(style.floors))
+    tower_from = n_rows - int(round(style.tower_rows * n_rows + rng.uniform(-0.4, 0.4)))
+    footprints: list[Footprint] = []
+    lanes: list[LineString] = []
+    shift = rng.uniform(0, 9) if rng.random() < 0.3 else 0.0
+    for row in range(n_rows):
+        y = y0 + row * min(gap, 62.0)
+        is_front = (row == 0 and "south" in fronts) or (row == n_rows - 1 and "north" in fronts)
+        if row >= tower_from:
+            made = _towers(inner, span, spine, y, style, rng)
+        else:
+            offset = shift if row % 2 else 0.0
+            kind = "mixed" if is_front else "slab"
+            made = _slabs(inner, columns, y, offset, floors, kind, style, rng)
+        if made:
+            footprints += made
+            lane_y = max(f.y1 for f in made) + 5.5
+            ends = [min(f.x0 for f in made) - 4.0, max(f.x1 for f in made) + 4.0, spine]
+            lanes += _inside(inner.buffer(4.0), min(ends), max(ends), lane_y)
+    return footprints, lanes
+
+
+def _inside(shape: Polygon, x0: float, x1: float, y: float) -> list[LineString]:
+    """The level line clipped to the shape, its longest part."""
+    cut = shapely.get_parts(LineString([(x0, y), (x1, y)]).intersection(shape))
+    cut = [part for part in cut if part.length > 12]
+    return [max(cut, key=lambda part: part.length)] if cut else []
+
+
+def _columns(
+    span: tuple[float, float], spine: float, style: Style, rng: np.random.Generator
+) -> list[tuple[float, float, int]]:
+    """Slab positions (x0, x1, units) left and right of the spine lane, filling the span."""
+    columns: list[tuple[float, float, int]] = []
+    for a, b in ((span[0], spine - 4.5), (spine + 4.5, span[1])):
+        units: list[int] = []
+        gap = rng.uniform(*style.side_gap)
+        low = style.unit[0]
+        while (sum(units) + 2) * low + len(units) * gap <= b - a:
+            room = int((b - a - len(units) * gap) / low) - sum(units)
+            n_units = min(int(rng.choice(style.units)), room)
+            units.append(n_units if room - n_units != 1 or n_units == 2 else n_units + 1)
+        if not units:
+            continue
+        unit = min(style.unit[1], (b - a - (len(units) - 1) * gap) / sum(units))
+        slack = b - a - sum(units) * unit - (len(units) - 1) * gap
+        gap += slack / max(1, len(units) - 1) if len(units) > 1 else 0.0
+        x = a if len(units) > 1 else a + slack / 2
+        for n_units in units:
+            columns.append((x, x + n_units * unit, n_units))
+            x += n_units * unit + gap
+    return columns
+
+
+def _slabs(
+    inner: Polygon,
+    columns: list[tuple[float, float, int]],
+    y: float,
+    offset: float,
+    floors: int,
+    kind: str,
+    style: Style,
+    rng: np.random.Generator,
+) -> list[Footprint]:
+    made = []
+    for x0, x1, n_units in columns:
+        wobble = rng.uniform(-0.8, 0.8)
+        for n in range(n_units, 0, -1):
+            width = (x1 - x0) * n / n_units
+            found = None
+            for start in (x0, x1 - width):
+                f = Footprint(
+                    start,
+                    y + wobble,
+                    start + width,
+                    y + wobble + style.depth,
+                    kind,
+                    floors,
+                    n,
+                    style.per_floor,
+                )
+                if offset:
+                    f = replace(f, y0=f.y0 + offset * 0.4, y1=f.y1 + offset * 0.4)
+                if inner.buffer(1.0).covers(f.box):
+                    found = f
+                    break
+            if found is not None:
+                made.append(found)
+                break
+    return made
+
+
+def _towers(
+    inner: Polygon,
+    span: tuple[float, float],
+    spine: float,
+    y: float,
+    style: Style,
+    rng: np.random.Generator,
+) -> list[Footprint]:
+    """Point blocks of about 25 by 17 m, evenly spread left and right of the spine lane."""
+    made: list[Footprint] = []
+    floors = int(rng.choice(style.tower_floors))
+    width, depth = 25.0 + rng.uniform(-1, 2), 17.0
+    y += (style.depth - depth) / 2 + 2.0
+    for a, b in ((span[0], spine - 5.0), (spine + 5.0, span[1])):
+        n_towers = int((b - a + 14) / (width + 14))
+        for i in range(n_towers):
+            mid = a + (b - a) * (i + 0.5) / n_towers
+            for shift in (0.0, -5.0, 5.0, -9.0, 9.0):
+                x = mid + shift - width / 2
+                f = Footprint(x, y, x + width, y + depth, "tower", floors, 1, 4)
+                clear = all(f.box.distance(g.box) > 11 for g in made) and (
+                    f.x1 < spine - 4 or f.x0 > spine + 4
+                )
+                if clear and inner.buffer(1.0).covers(f.box):
+                    made.append(f)
+                    break
+    return made
+
+
+def _street_slabs(
+    shape: Polygon, side: str, style: Style, rng: np.random.Generator
+) -> list[Footprint]:
+    """Slabs along a street that runs north, shops on the ground floor, doors to the yard."""
+    inner = shape.buffer(-3.0, join_style="mitre")
+    x0, y0, x1, y1 = inner.bounds
+    made = []
+    y = y0 + 16
+    while y < y1 - 40:
+        n_units = int(rng.choice((2, 3)))
+        length = n_units * rng.uniform(*style.unit)
+        for inset in (0.0, 3.0, 6.0, 9.0):
+            a = x0 + inset if side == "west" else x1 - inset - 11.5
+            f = Footprint(
+                a,
+                y,
+                a + 11.5,
+                y + length,
+                "mixed",
+                int(rng.choice((5, 6))),
+                n_units,
+                2,
+                "east" if side == "west" else "west",
+            )
+            if inner.covers(f.box):
+                made.append(f)
+                break
+        y += length + rng.uniform(12, 20)
+    return made
