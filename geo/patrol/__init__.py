@@ -1,0 +1,1 @@
+"""Patrols: their tracks, and which street pieces each passed."""

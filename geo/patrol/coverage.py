@@ -1,0 +1,165 @@
+"""Coverage: which street pieces each patrol passed, how much of each, and how surely."""
+
+from __future__ import annotations
+
+import math
+
+import geopandas as gpd
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import shapely
+
+from geo.crs import check_metric
+from geo.errors import CrsError, ParameterError
+from geo.patrol.pieces import cut_pieces, expected
+from geo.patrol.reach import covered_lengths
+from geo.patrol.tracks import GAP_S, Segments, segments
+from geo.schema import LAYERS, check_frame
+
+__all__ = ["combine", "cover", "cut_pieces", "expected"]
+
+Floats = npt.NDArray[np.float64]
+Indices = npt.NDArray[np.int64]
+
+REACH_M = 20.0
+"""Distance from the track within which a street counts as passed, metres: the office's rule."""
+
+NEAR_M, FAR_M = 5.0, 20.0
+"""Distances whose covered shares tell how likely a piece was walked, metres."""
+
+_LOGIT = (-9.0, 2.1, 8.8)
+"""Constant, weight of the share within NEAR_M, weight of that within FAR_M, in log-odds.
+
+Fitted by length to simulated walks with known truth: 480 rounds on real streets, GPS noise of 3 to
+10 m an axis that stays 10 to 60 s, a fix every 5 s."""
+
+COVERED_FROM, MISSED_TO = 0.75, 0.25
+"""Probabilities that decide. On those walks they decide 81% of the length; of what they call missed
+99% was missed, of what they call covered 87% was walked: parallel streets look alike."""
+
+
+def cover(
+    pieces: gpd.GeoDataFrame,
+    tracks: gpd.GeoDataFrame,
+    *,
+    reach_m: float = REACH_M,
+    gap_s: float = GAP_S,
+) -> pd.DataFrame:
+    """Rows of the `coverage` layer: each patrol and each piece within its reach.
+
+    `covered_m` is the exact length of the piece within `reach_m` of the line through the fixes,
+    gaps and impossible jumps left open. `probability` that the piece was walked is a logistic
+    function of its shares within 5 and 20 m, and `verdict` follows from it; a piece without a row
+    was further than both from the track, and missed.
+
+    Parameters
+    ----------
+    pieces : as `cut_pieces` makes them, projected CRS in metres
+    tracks : fixes as `tracks.clean` leaves them, same CRS
+    reach_m : the office's rule for passing a street, metres, > 0
+    gap_s : longest silence between two fixes that is bridged, seconds, > 0
+
+    Raises
+    ------
+    CrsError : a CRS is missing or in degrees, or the two differ
+    ParameterError : an option is not finite and positive
+    """
+    check_metric(pieces, "pieces")
+    _check_options(pieces, tracks, reach_m=reach_m, gap_s=gap_s)
+    stretches = segments(tracks, gap_s=gap_s)
+    patrol, piece, metres = _covered_pieces(pieces, stretches, (reach_m, NEAR_M, FAR_M))
+    length = shapely.length(pieces.geometry.array)[piece]
+    metres = np.minimum(metres, length[:, None])
+    probability = _probability(metres[:, 1] / length, metres[:, 2] / length)
+    rows = stretches.patrols.iloc[patrol].reset_index(drop=True)
+    rows["piece"] = pieces["piece"].to_numpy(dtype=object)[piece]
+    rows["covered_m"] = metres[:, 0]
+    rows["probability"] = probability
+    rows["verdict"] = verdict_of(probability)
+    return check_frame(LAYERS["coverage"], rows).accepted
+
+
+def combine(rows: pd.DataFrame, pieces: gpd.GeoDataFrame) -> pd.DataFrame:
+    """What several patrols make of every piece: one row a piece, in the pieces' order.
+
+    Columns `piece`, `covered_share` (the best single patrol's), `probability` (the best single
+    patrol's: patrols along the same neighbouring street err alike, so that their chances must not
+    be multiplied), `verdict` and `n_patrols` that came within reach. A piece that none came near is
+    missed with probability 0.
+    """
+    by_piece = rows.groupby("piece").agg(
+        covered_m=("covered_m", "max"), probability=("probability", "max"), n=("patrol", "nunique")
+    )
+    found = by_piece.reindex(pieces["piece"].to_numpy())
+    share = found["covered_m"].to_numpy(dtype=np.float64) / pieces["length_m"].to_numpy()
+    probability = found["probability"].fillna(0.0).to_numpy(dtype=np.float64)
+    return pd.DataFrame(
+        {
+            "piece": pieces["piece"].to_numpy(dtype=object),
+            "covered_share": np.clip(np.nan_to_num(share), 0.0, 1.0),
+            "probability": probability,
+            "verdict": verdict_of(probability),
+            "n_patrols": found["n"].fillna(0).to_numpy().astype(np.int64),
+        }
+    ).astype({"piece": "str", "verdict": "str"})
+
+
+def verdict_of(probability: Floats) -> npt.NDArray[np.object_]:
+    """`covered`, `missed` or `cannot_tell` for each probability."""
+    verdict = np.full(len(probability), "cannot_tell", dtype=object)
+    verdict[probability >= COVERED_FROM] = "covered"
+    verdict[probability <= MISSED_TO] = "missed"
+    return verdict
+
+
+def _probability(share_near: Floats, share_far: Floats) -> Floats:
+    constant, near, far = _LOGIT
+    logit = constant + near * share_near + far * share_far
+    probability: Floats = 1.0 / (1.0 + np.exp(-logit))
+    return probability
+
+
+def _covered_pieces(
+    pieces: gpd.GeoDataFrame, stretches: Segments, reaches_m: tuple[float, ...]
+) -> tuple[Indices, Indices, Floats]:
+    """(patrol, piece, metres within each reach) for pieces within the widest of them."""
+    edges, piece = _edges(pieces)
+    patrol, edge, metres = covered_lengths(
+        edges, stretches.ends, stretches.patrol, reaches_m=reaches_m
+    )
+    if not len(patrol):
+        return patrol, edge, metres
+    key = patrol * len(pieces) + piece[edge]
+    starts = np.flatnonzero(np.diff(key, prepend=-1))
+    keys = key[starts]
+    return keys // len(pieces), keys % len(pieces), np.add.reduceat(metres, starts, axis=0)
+
+
+def _edges(pieces: gpd.GeoDataFrame) -> tuple[Floats, Indices]:
+    """Straight edges of the pieces, (m, 4), and the piece of each, ascending."""
+    parts, owner = shapely.get_parts(pieces.geometry.array, return_index=True)
+    xy, part = shapely.get_coordinates(parts, return_index=True)
+    is_edge = (part[1:] == part[:-1]) & (xy[1:] != xy[:-1]).any(axis=1)
+    return np.hstack([xy[:-1], xy[1:]])[is_edge], owner[part[1:][is_edge]]
+
+
+def _check_options(
+    pieces: gpd.GeoDataFrame, tracks: gpd.GeoDataFrame, *, reach_m: float, gap_s: float
+) -> None:
+    if pieces.crs != tracks.crs:
+        raise CrsError(
+            "crs.mismatch",
+            f"pieces and tracks must share one CRS; got {pieces.crs} and {tracks.crs}. "
+            "Reproject with `crs.to_metric`.",
+            left=str(pieces.crs),
+            right=str(tracks.crs),
+        )
+    for name, value in (("reach_m", reach_m), ("gap_s", gap_s)):
+        if not (math.isfinite(value) and value > 0):
+            raise ParameterError(
+                "parameter.not_positive",
+                f"`{name}` must be finite and above 0; got {value}.",
+                name=name,
+                value=value,
+            )
