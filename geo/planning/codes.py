@@ -10,7 +10,7 @@ import pandas as pd
 import shapely
 
 SAME_GROUND_SHARE = 0.5
-"""A grid keeps a code when more than this share of its load, and of its predecessor's, is shared."""
+"""A grid keeps a code when more than this share of its load and of the old one's is shared."""
 
 SEQUENCE_DIGITS = 3
 COMMUNITY_DIGITS = 12

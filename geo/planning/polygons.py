@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import geopandas as gpd
 import numpy as np
 import pandas as pd
@@ -50,9 +52,7 @@ def dissolve(
     order = np.argsort(labels, kind="stable")
     begins = np.r_[0, np.cumsum(count)]
     geometry = cells.geometry.to_numpy()[order]
-    united = [
-        unite(geometry[begin:end]) for begin, end in zip(begins[:-1], begins[1:], strict=True)
-    ]
+    united = [unite(geometry[begin:end]) for begin, end in pairwise(begins)]
     table: dict[str, object] = {}
     first = order[begins[:-1]]
     for column in ("community",):

@@ -143,7 +143,7 @@ def from_buildings(buildings: gpd.GeoDataFrame, compounds: gpd.GeoDataFrame | No
 
 
 def compound_of(buildings: gpd.GeoDataFrame, compounds: gpd.GeoDataFrame | None) -> np.ndarray:
-    """The compound of each building: as it says, else the one whose ground holds its inner point."""
+    """The compound of each building: as it says, else the one on whose ground it stands."""
     code = np.full(len(buildings), None, dtype=object)
     if "compound" in buildings.columns:
         code = buildings["compound"].astype("object").where(buildings["compound"].notna(), None)
