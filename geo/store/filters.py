@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import shapely
 import sqlalchemy as sa
 
 from geo.errors import ParameterError
@@ -19,7 +18,6 @@ from geo.store.frames import check_columns
 from geo.store.tables import GEOMETRY
 
 Where = Mapping[str, Any]
-Box = tuple[float, float, float, float]
 
 
 def conditions(
@@ -61,7 +59,10 @@ def _condition(
         return _one_of(column, expression, value, backend)
     if is_null(value):
         return expression.is_(None)
-    return expression == backend.bound(column, plain_value(column, value))
+    is_equal: sa.ColumnElement[bool] = expression == backend.bound(
+        column, plain_value(column, value)
+    )
+    return is_equal
 
 
 def _between(
@@ -89,7 +90,12 @@ def _one_of(
 
 def is_null(value: Any) -> bool:
     """True for None, NaN, NaT and NA."""
-    return value is None or value is pd.NaT or value is pd.NA or value != value
+    return (
+        value is None
+        or value is pd.NaT
+        or value is pd.NA
+        or (isinstance(value, float) and math.isnan(value))
+    )
 
 
 def plain_value(column: Column, value: Any) -> Any:
@@ -126,10 +132,12 @@ def _plain_instant(column: Column, value: Any) -> dt.date | dt.datetime:
     except ValueError as error:
         raise _bad_value(column.name, value, "write it as ISO 8601") from error
     if column.type == "date":
-        return instant.date()
+        day: dt.date = instant.date()
+        return day
     if instant.tzinfo is None:
         raise _bad_value(column.name, value, "a time needs its zone")
-    return instant.floor("us").to_pydatetime().astimezone(dt.UTC)
+    moment: dt.datetime = instant.floor("us").to_pydatetime()
+    return moment.astimezone(dt.UTC)
 
 
 def _bad_value(column: str, value: Any, reason: str) -> ParameterError:
@@ -140,33 +148,6 @@ def _bad_value(column: str, value: Any, reason: str) -> ParameterError:
         column=column,
         value=shown,
     )
-
-
-def box_shape(bbox: Sequence[float]) -> shapely.Geometry:
-    """The closed box (min x, min y, max x, max y) as polygon, line or point.
-
-    Raises
-    ------
-    ParameterError : not four finite numbers with min <= max
-    """
-    corners = tuple(float(corner) for corner in bbox)
-    if (
-        len(corners) != 4
-        or not all(map(math.isfinite, corners))
-        or corners[0] > corners[2]
-        or corners[1] > corners[3]
-    ):
-        raise ParameterError(
-            "store.bad_box",
-            f"`bbox` must be four finite numbers, min x, min y, max x, max y; got {corners}.",
-            bbox=list(corners),
-        )
-    min_x, min_y, max_x, max_y = corners
-    if min_x < max_x and min_y < max_y:
-        return shapely.box(min_x, min_y, max_x, max_y)
-    if min_x == max_x and min_y == max_y:
-        return shapely.Point(min_x, min_y)
-    return shapely.LineString([(min_x, min_y), (max_x, max_y)])
 
 
 def ordering(

@@ -15,6 +15,7 @@ import numpy as np
 import pyarrow as pa
 import shapely
 import sqlalchemy as sa
+from sqlalchemy.dialects import sqlite
 
 from geo.errors import NotFoundError, StoreError
 from geo.schema import Column, Layer
@@ -25,7 +26,6 @@ BUSY_S = 30.0
 """How long a writer waits for another one, seconds."""
 
 _BATCH_ROWS = 50_000
-_EPOCH_US = np.datetime64(0, "us")
 _PRAGMAS = (
     "PRAGMA synchronous=FULL",
     "PRAGMA trusted_schema=OFF",
@@ -123,7 +123,7 @@ class SqliteBackend:
             batch = rows.slice(start, _BATCH_ROWS)
             values = [_plain_list(batch[name]) for name in names]
             if has_rtree(layer) and mode != "update":
-                values.insert(0, range(first_fid + 1, first_fid + 1 + batch.num_rows))
+                values.insert(0, list(range(first_fid + 1, first_fid + 1 + batch.num_rows)))
             done = connection.exec_driver_sql(statement, list(zip(*values, strict=True)))
             n_written += done.rowcount
             if has_rtree(layer) and GEOMETRY in names:
@@ -245,8 +245,6 @@ def _update_statement(layer: Layer, table: sa.Table, names: list[str]) -> str:
 
 
 def _quote(table: sa.Table) -> Any:
-    from sqlalchemy.dialects import sqlite  # noqa: PLC0415
-
     return sqlite.dialect().identifier_preparer.quote
 
 

@@ -11,20 +11,19 @@ from types import TracebackType
 from typing import Any, Self, get_args
 
 import geopandas as gpd
-import numpy as np
 import pandas as pd
 import pyproj
-import shapely
 import sqlalchemy as sa
 
-from geo.errors import ConflictError, NotFoundError, ParameterError
+from geo.errors import ConflictError, NotFoundError
 from geo.schema import LAYERS, Layer
 from geo.store.backend import Backend, WriteMode
 from geo.store.faults import translated
-from geo.store.filters import Where, box_shape, conditions, is_null, ordering, plain_value
-from geo.store.frames import check_columns, json_text, to_arrow, to_frame
+from geo.store.filters import Where, conditions, is_null, plain_value
+from geo.store.frames import check_columns, json_text, to_arrow
 from geo.store.migrate import migrate
 from geo.store.opening import open_backend
+from geo.store.query import Query, fetch_frames, make_query, out_of_range
 from geo.store.tables import GEOMETRY
 from geo.store.towncrs import (
     check_same_crs,
@@ -165,8 +164,16 @@ class Store:
         SchemaError : no column of that name
         ParameterError : a value, box or limit is out of range
         """
-        chunks = self._chunks(layer, where, bbox, columns, order_by, limit, chunk_rows=_READ_ROWS)
-        frames = list(chunks)
+        asked = make_query(
+            self._backend,
+            self._layer(layer),
+            where=where,
+            bbox=bbox,
+            columns=columns,
+            order_by=order_by,
+            limit=limit,
+        )
+        frames = list(self._answer(asked, _READ_ROWS))
         return frames[0] if len(frames) == 1 else pd.concat(frames, ignore_index=True)
 
     def stream(
@@ -185,74 +192,32 @@ class Store:
         All chunks are of one committed state, however long it takes to use them up.
         """
         if chunk_rows < 1:
-            raise _out_of_range("chunk_rows", chunk_rows)
-        return self._chunks(layer, where, bbox, columns, order_by, limit, chunk_rows=chunk_rows)
+            raise out_of_range("chunk_rows", chunk_rows)
+        asked = make_query(
+            self._backend,
+            self._layer(layer),
+            where=where,
+            bbox=bbox,
+            columns=columns,
+            order_by=order_by,
+            limit=limit,
+        )
+        return self._answer(asked, chunk_rows)
 
-    def _chunks(
-        self,
-        name: str,
-        where: Where | None,
-        bbox: Sequence[float] | None,
-        columns: Sequence[str] | None,
-        order_by: str | Sequence[str] | None,
-        limit: int | None,
-        *,
-        chunk_rows: int,
-    ) -> Iterator[gpd.GeoDataFrame | pd.DataFrame]:
-        """The rows in chunks; a box that the database only narrows is tested here exactly."""
-        layer, table = self._layer(name)
-        names = _asked_columns(layer, columns)
-        if limit is not None and limit < 0:
-            raise _out_of_range("limit", limit)
-        tests = conditions(layer, table, where, self._backend)
-        terms = ordering(layer, table, order_by)
-        box = None if bbox is None else _checked_box(layer, bbox)
-        return self._fetch(layer, table, names, tests, terms, box, limit, chunk_rows)
-
-    def _fetch(
-        self,
-        layer: Layer,
-        table: sa.Table,
-        names: list[str],
-        tests: list[sa.ColumnElement[bool]],
-        terms: list[sa.ColumnElement[Any]],
-        box: shapely.Geometry | None,
-        limit: int | None,
-        chunk_rows: int,
-    ) -> Iterator[gpd.GeoDataFrame | pd.DataFrame]:
-        crs = self.crs if layer.is_spatial else None
-        is_refined = box is not None and self._backend.refines_boxes
-        fetched = [*names, GEOMETRY] if is_refined and GEOMETRY not in names else names
-        statement = sa.select(*[self._fetched(layer, table, name) for name in fetched])
-        if box is not None:
-            tests = [*tests, self._backend.in_box(layer, box, srid_of(crs))]
-        statement = statement.where(*tests).order_by(*terms)
-        if limit is not None and not is_refined:
-            statement = statement.limit(limit)
-        n_left = limit
-        is_first = True
+    def _answer(self, query: Query, chunk_rows: int) -> Iterator[gpd.GeoDataFrame | pd.DataFrame]:
         with translated(), self._reading() as connection:
-            for rows in self._backend.fetch(connection, statement, chunk_rows):
-                frame = to_frame(layer, rows, names=fetched, crs=crs)
-                if is_refined:
-                    frame = _inside(frame, box).iloc[:n_left][names]
-                    n_left = None if n_left is None else n_left - len(frame)
-                if len(frame):
-                    is_first = False
-                    yield frame
-                if n_left == 0:
-                    break
-        if is_first:
-            yield to_frame(layer, [], names=names, crs=crs)
-
-    def _fetched(self, layer: Layer, table: sa.Table, name: str) -> sa.ColumnElement[Any]:
-        if name == GEOMETRY:
-            return self._backend.fetched_geometry(table).label(GEOMETRY)
-        return self._backend.fetched(layer.column(name), table.c[name]).label(name)
+            yield from fetch_frames(
+                query,
+                backend=self._backend,
+                connection=connection,
+                crs=self._crs(connection) if query.layer.is_spatial else None,
+                chunk_rows=chunk_rows,
+            )
 
     def count(self, layer: str, *, where: Where | None = None) -> int:
         """How many rows match."""
-        found, table = self._layer(layer)
+        found = self._layer(layer)
+        table = self._tables.layers[layer]
         tests = conditions(found, table, where, self._backend)
         with translated(), self._reading() as connection:
             statement = sa.select(sa.func.count()).select_from(table).where(*tests)
@@ -278,14 +243,15 @@ class Store:
         SchemaError, GeometryError : the frame is not as the layer asks
         CrsError : the frame is not in the town's CRS
         """
-        found, table = self._layer(layer)
+        found = self._layer(layer)
+        table = self._tables.layers[layer]
         if mode not in get_args(WriteMode):
-            raise _out_of_range("mode", mode)
+            raise out_of_range("mode", mode)
         rows = to_arrow(found, frame, all_required=mode != "update")
         with translated(found.name), self._writing() as connection:
             srid = 0
             if found.is_spatial and GEOMETRY in rows.column_names:
-                crs = self.crs
+                crs = self._crs(connection)
                 check_same_crs(found.name, frame, crs)
                 srid = srid_of(crs)
             if mode == "replace":
@@ -306,10 +272,11 @@ class Store:
 
     def update(self, layer: str, values: Mapping[str, Any], *, where: Where) -> int:
         """How many rows got these values; `where` of {} means all rows."""
-        found, table = self._layer(layer)
+        found = self._layer(layer)
+        table = self._tables.layers[layer]
         check_columns(found, list(values))
         if not values or GEOMETRY in values:
-            raise _out_of_range("values", sorted(values))
+            raise out_of_range("values", sorted(values))
         tests = conditions(found, table, where, self._backend)
         bound = {name: self._bound(found, name, value) for name, value in values.items()}
         with translated(found.name), self._writing() as connection:
@@ -330,7 +297,8 @@ class Store:
 
     def delete(self, layer: str, *, where: Where) -> int:
         """How many rows were deleted; `where` of {} means all rows."""
-        found, table = self._layer(layer)
+        found = self._layer(layer)
+        table = self._tables.layers[layer]
         tests = conditions(found, table, where, self._backend)
         with translated(found.name), self._writing() as connection:
             n_rows = self._backend.delete(connection, found, tests)
@@ -340,7 +308,7 @@ class Store:
 
     def revision(self, layer: str) -> int:
         """A number that grows with every write to the layer; 0 before the first."""
-        found, _ = self._layer(layer)
+        found = self._layer(layer)
         revisions = self._tables.revisions
         with translated(), self._reading() as connection:
             statement = sa.select(revisions.c.revision).where(revisions.c.layer == found.name)
@@ -358,11 +326,14 @@ class Store:
 
     def get_setting(self, name: str, default: Any = None) -> Any:
         """The setting's value, or the default where it was never set."""
+        with translated(), self._reading() as connection:
+            text = self._setting_text(connection, name)
+        return default if text is None else json.loads(text)
+
+    def _setting_text(self, connection: sa.Connection, name: str) -> str | None:
         settings = self._tables.settings
         statement = sa.select(sa.cast(settings.c.value, sa.Text)).where(settings.c.name == name)
-        with translated(), self._reading() as connection:
-            text = connection.scalar(statement)
-        return default if text is None else json.loads(text)
+        return connection.scalar(statement)
 
     def set_setting(self, name: str, value: Any) -> None:
         """Nothing; keeps the value, which must be plain JSON."""
@@ -377,8 +348,12 @@ class Store:
     @property
     def crs(self) -> pyproj.CRS | None:
         """The town's projected CRS in metres; None until it is set."""
-        text = self.get_setting("crs")
-        return None if text is None else crs_from_text(text)
+        with translated(), self._reading() as connection:
+            return self._crs(connection)
+
+    def _crs(self, connection: sa.Connection) -> pyproj.CRS | None:
+        text = self._setting_text(connection, "crs")
+        return None if text is None else crs_from_text(json.loads(text))
 
     def set_crs(self, crs: Any) -> None:
         """Nothing; fixes the town's CRS, in which all geometry is kept.
@@ -411,7 +386,7 @@ class Store:
     def _filled_layers(self) -> list[str]:
         return [name for name, layer in LAYERS.items() if layer.is_spatial and self.count(name)]
 
-    def _layer(self, name: str) -> tuple[Layer, sa.Table]:
+    def _layer(self, name: str) -> Layer:
         layer = LAYERS.get(name)
         if layer is None:
             raise NotFoundError(
@@ -419,34 +394,4 @@ class Store:
                 f"The layer must be one of {sorted(LAYERS)}; got {name!r}.",
                 layer=str(name)[:60],
             )
-        return layer, self._tables.layers[layer.name]
-
-
-def _asked_columns(layer: Layer, columns: Sequence[str] | None) -> list[str]:
-    """The columns to fetch, geometry last."""
-    everything = layer.column_names + ([GEOMETRY] if layer.is_spatial else [])
-    if columns is None:
-        return everything
-    names = list(dict.fromkeys(columns))
-    check_columns(layer, names)
-    if not names:
-        raise _out_of_range("columns", names)
-    return sorted(names, key=lambda name: name == GEOMETRY)
-
-
-def _checked_box(layer: Layer, bbox: Sequence[float]) -> shapely.Geometry:
-    if not layer.is_spatial:
-        raise _out_of_range("bbox", f"{layer.name} has no geometry")
-    return box_shape(bbox)
-
-
-def _inside(frame: gpd.GeoDataFrame, box: shapely.Geometry) -> gpd.GeoDataFrame:
-    shapely.prepare(box)
-    return frame[np.asarray(shapely.intersects(box, frame.geometry.array))].reset_index(drop=True)
-
-
-def _out_of_range(option: str, value: Any) -> ParameterError:
-    shown = str(value)[:60]
-    return ParameterError(
-        "store.bad_option", f"`{option}` is out of range: {shown}.", option=option, value=shown
-    )
+        return layer

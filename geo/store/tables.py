@@ -116,16 +116,13 @@ def _geometry_type(dialect: str) -> sa.types.TypeEngine[Any]:
 def _column_type(column: Column, dialect: str) -> sa.types.TypeEngine[Any]:
     """SQLite keeps a time as microseconds of UTC since 1970 and a date as ISO text."""
     is_sqlite = dialect == SQLITE
-    if column.type == "text":
-        return _text_type(dialect)
-    if column.type == "json":
-        return _json_type(dialect)
-    if column.type == "int":
-        return sa.BigInteger()
-    if column.type == "float":
-        return sa.Double()
-    if column.type == "bool":
-        return sa.Boolean()
-    if column.type == "date":
-        return sa.Text() if is_sqlite else sa.Date()
-    return sa.BigInteger() if is_sqlite else sa.DateTime(timezone=True)
+    types: dict[str, sa.types.TypeEngine[Any]] = {
+        "text": _text_type(dialect),
+        "int": sa.BigInteger(),
+        "float": sa.Double(),
+        "bool": sa.Boolean(),
+        "date": sa.Text() if is_sqlite else sa.Date(),
+        "time": sa.BigInteger() if is_sqlite else sa.DateTime(timezone=True),
+        "json": _json_type(dialect),
+    }
+    return types[column.type]
