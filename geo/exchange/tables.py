@@ -46,8 +46,8 @@ def write_xlsx(layer: Layer, frame: gpd.GeoDataFrame | pd.DataFrame, path: Path)
     ------
     ParameterError : more rows, or a longer text (such as WKT), than the format holds
     """
-    _check_rows(layer, len(frame))
     columns = _columns(layer, frame)
+    _check_room(layer, len(frame), columns)
     for name in frame.columns:
         if is_day(frame[name]):
             columns[name] = [day and date.fromisoformat(day) for day in columns[name]]
@@ -56,7 +56,7 @@ def write_xlsx(layer: Layer, frame: gpd.GeoDataFrame | pd.DataFrame, path: Path)
     sheet.freeze_panes = "A2"
     sheet.append(list(columns))
     for row in zip(*columns.values(), strict=True):
-        sheet.append([_cell(layer, sheet, value) for value in row])
+        sheet.append([_cell(sheet, value) for value in row])
     book.save(path)
 
 
@@ -95,28 +95,20 @@ def _written(value: Any) -> Any:
     return value
 
 
-def _cell(layer: Layer, sheet: Any, value: Any) -> Any:
+def _cell(sheet: Any, value: Any) -> Any:
     if value is None or isinstance(value, int | float):
         return value
     if isinstance(value, date):
         day = WriteOnlyCell(sheet, value)
         day.number_format = DAY_FORMAT
         return day
-    if len(value) > XLSX_MAX_CHARACTERS:
-        raise ParameterError(
-            "export.cell_too_long",
-            f"a cell of XLSX holds {XLSX_MAX_CHARACTERS} characters; {layer.name} needs "
-            f"{len(value)}. Export it as csv, gpkg or geojson.",
-            layer=layer.name,
-            length=len(value),
-            limit=XLSX_MAX_CHARACTERS,
-        )
     cell = WriteOnlyCell(sheet, ILLEGAL_CHARACTERS_RE.sub(" ", value))
     cell.data_type, cell.number_format = "s", TEXT_FORMAT
     return cell
 
 
-def _check_rows(layer: Layer, n_rows: int) -> None:
+def _check_room(layer: Layer, n_rows: int, columns: dict[str, list[Any]]) -> None:
+    """Raise when the sheet cannot hold that many rows, or a cell its text."""
     if n_rows >= XLSX_MAX_ROWS:
         raise ParameterError(
             "export.too_many_rows",
@@ -126,3 +118,15 @@ def _check_rows(layer: Layer, n_rows: int) -> None:
             count=n_rows,
             limit=XLSX_MAX_ROWS - 1,
         )
+    for name, values in columns.items():
+        longest = max((len(value) for value in values if isinstance(value, str)), default=0)
+        if longest > XLSX_MAX_CHARACTERS:
+            raise ParameterError(
+                "export.cell_too_long",
+                f"a cell of XLSX holds {XLSX_MAX_CHARACTERS} characters; {name} of "
+                f"{layer.name} needs {longest}. Export it as csv, gpkg or geojson.",
+                layer=layer.name,
+                column=name,
+                length=longest,
+                limit=XLSX_MAX_CHARACTERS,
+            )
