@@ -330,7 +330,7 @@ _ALL = (
         ("incident",),
         (
             _text("incident", "case number", required=True, max_length=64),
-            _text("category", "class code of the catalogue", required=True, max_length=16),
+            _text("category", "class code of the catalogue", required=True, max_length=64),
             _text("status", "stage of the case", required=True, values=INCIDENT_STATUSES),
             Column("reported_at", "time", "when it was reported", required=True),
             Column("due_at", "time", "promised end"),

@@ -1,0 +1,7 @@
+"""Files in: any vector file, table or workbook -> a layer's typed frame, and every reject."""
+
+from geo.intake.limits import Limits
+from geo.intake.names import layer_named
+from geo.intake.read import Geocode, Intake, read_layer, write_rejects
+
+__all__ = ["Geocode", "Intake", "Limits", "layer_named", "read_layer", "write_rejects"]

@@ -1,0 +1,207 @@
+"""Where rows lie: geometry out of columns, positions that cannot be, polygons put right."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import shapely
+from numpy.typing import NDArray
+
+from geo.errors import InputError
+from geo.intake.limits import Limits
+from geo.intake.names import coordinate_sources
+from geo.intake.source import Note, Source, note
+from geo.intake.values import clean_text, read_numbers
+from geo.schema import Layer, reject_rows
+
+Mask = NDArray[np.bool_]
+Geometries = NDArray[np.object_]
+
+MAX_SPAN_DEG = 3.0
+"""A row further than this from its file's middle, or from the town's zone, is misplaced: the
+width of a CGCS2000 zone, some 240 km, which no town reaches across."""
+
+LATITUDES_DEG = (-80.0, 84.0)
+"""Where UTM is defined; a position beyond (such as 90, often meaning unknown) is none."""
+
+
+def geometry_of_columns(source: Source) -> tuple[Geometries | None, list[str], list[pd.DataFrame]]:
+    """Geometry from WKT, two coordinate columns or a "lon,lat" column; columns used; faults.
+
+    None where the rows have no such columns. Cells left empty give no geometry.
+    """
+    found = coordinate_sources(source.rows.columns)
+    if "lon" in found and "lat" in found:
+        used = [found["lon"], found["lat"]]
+        x, bad_x = read_numbers(source.rows[used[0]])
+        y, bad_y = read_numbers(source.rows[used[1]])
+        faults = [
+            reject_rows(source.lines[bad], name, "value.not_float", source.rows[name][bad])
+            for name, bad in zip(used, (bad_x, bad_y), strict=True)
+            if bad.any()
+        ]
+        return _points(x.to_numpy(), y.to_numpy()), used, faults
+    if "wkt" in found:
+        return _from_wkt(source, found["wkt"])
+    if "pair" in found:
+        return _from_pairs(source, found["pair"])
+    return None, [], []
+
+
+def _points(x: NDArray[np.float64], y: NDArray[np.float64]) -> Geometries:
+    is_known = np.isfinite(x) & np.isfinite(y)
+    if is_known.all():
+        return np.asarray(shapely.points(x, y), dtype=object)
+    points = np.full(len(x), None, dtype=object)
+    points[is_known] = shapely.points(x[is_known], y[is_known])
+    return points
+
+
+def _from_wkt(source: Source, name: str) -> tuple[Geometries, list[str], list[pd.DataFrame]]:
+    text = clean_text(source.rows[name])
+    plain = text.str.replace(r"^SRID=\d+;", "", regex=True).to_numpy(dtype=object, na_value=None)
+    geometry = shapely.from_wkt(plain, on_invalid="ignore")
+    is_bad = shapely.is_missing(geometry) & text.notna().to_numpy(dtype=bool)
+    faults = [reject_rows(source.lines[is_bad], name, "geometry.unreadable", text[is_bad])]
+    return geometry, [name], faults if is_bad.any() else []
+
+
+def _from_pairs(source: Source, name: str) -> tuple[Geometries, list[str], list[pd.DataFrame]]:
+    text = clean_text(source.rows[name])
+    parts = text.str.extract(r"^[(\[]?\s*(-?\d+\.?\d*)\s*[,，;； ]\s*(-?\d+\.?\d*)\s*[)\]]?$")
+    numbers = parts.apply(pd.to_numeric, errors="coerce").astype("float64").to_numpy()
+    geometry = _points(numbers[:, 0], numbers[:, 1])
+    is_bad = shapely.is_missing(geometry) & text.notna().to_numpy(dtype=bool)
+    faults = [reject_rows(source.lines[is_bad], name, "geometry.unreadable", text[is_bad])]
+    return geometry, [name], faults if is_bad.any() else []
+
+
+def check_has_place(geometry: Geometries | None, layer: Layer, file: str) -> Geometries:
+    """The geometry, which a spatial layer must have.
+
+    Raises
+    ------
+    InputError : the file has neither geometry nor columns that give one
+    """
+    if geometry is None:
+        raise InputError(
+            "table.no_coordinates",
+            f"{layer.name} must have geometry; {file!r} has none. Add columns lon and lat "
+            "(经度, 纬度), or wkt, or an address column and a gazetteer.",
+            file=file,
+            layer=layer.name,
+        )
+    return geometry
+
+
+def fit_geometry(
+    geometry: Geometries, layer: Layer, lines: NDArray[np.int64], limits: Limits
+) -> tuple[Geometries, list[pd.DataFrame], list[Note]]:
+    """Geometry in two dimensions and of the layer's types where it can be made so; faults; notes.
+
+    Collections of one are taken out of their wrapping. Invalid polygons become valid ones
+    (GEOS "structure" method, which keeps the area the rings mean) where the result is polygonal.
+    Too many parts or vertices are refused.
+    """
+    fitted = shapely.force_2d(geometry)
+    kinds = shapely.get_type_id(fitted)
+    is_single = (kinds >= 4) & (shapely.get_num_geometries(fitted) == 1)
+    is_wrong = is_single & ~np.isin(kinds, _type_ids(layer))
+    if is_wrong.any():
+        fitted[is_wrong] = shapely.get_geometry(fitted[is_wrong], 0)
+    faults = []
+    n_parts = shapely.get_num_geometries(fitted)
+    n_vertices = shapely.get_num_coordinates(fitted)
+    too_many = n_parts > limits.max_feature_parts
+    too_long = ~too_many & (n_vertices > limits.max_feature_vertices)
+    for code, mask, values in (
+        ("geometry.too_many_parts", too_many, n_parts),
+        ("geometry.too_many_vertices", too_long, n_vertices),
+    ):
+        if mask.any():
+            faults.append(reject_rows(lines[mask], "geometry", code, values[mask]))
+            fitted[mask] = None
+    if not layer.geometry & {"Polygon", "MultiPolygon"}:
+        return fitted, faults, []
+    return _mended(fitted, faults)
+
+
+def _type_ids(layer: Layer) -> list[int]:
+    names = (
+        "Point", "LineString", "LinearRing", "Polygon",
+        "MultiPoint", "MultiLineString", "MultiPolygon",
+    )  # fmt: skip
+    return [names.index(name) for name in layer.geometry]
+
+
+def _mended(
+    geometry: Geometries, faults: list[pd.DataFrame]
+) -> tuple[Geometries, list[pd.DataFrame], list[Note]]:
+    is_area = np.isin(shapely.get_type_id(geometry), (3, 6))
+    is_broken = is_area & ~shapely.is_valid(geometry)
+    if not is_broken.any():
+        return geometry, faults, []
+    better = shapely.make_valid(geometry[is_broken], method="structure", keep_collapsed=False)
+    is_good = np.isin(shapely.get_type_id(better), (3, 6)) & ~shapely.is_empty(better)
+    mended = geometry.copy()
+    mended[np.flatnonzero(is_broken)[is_good]] = better[is_good]
+    return mended, faults, [note("geometry.mended", is_good.sum())] if is_good.any() else []
+
+
+def misplaced(
+    geometry: Geometries, lines: NDArray[np.int64], zone: tuple[float, float, float, float] | None
+) -> list[pd.DataFrame]:
+    """Rejects of rows whose longitude and latitude cannot be meant.
+
+    Latitude beyond what is mapped, nought-nought, exchanged axes, and rows over `MAX_SPAN_DEG`
+    away from the file's middle, or from the town's zone (west, south, east, north) where known.
+    """
+    bounds = shapely.bounds(geometry)
+    is_known = np.isfinite(bounds).all(axis=1)
+    west, south, east, north = (np.where(is_known, edge, 0.0) for edge in bounds.T)
+    is_beyond = _is_beyond(west, south, east, north) & is_known
+    turned = _is_beyond(south, west, north, east)
+    is_swapped = is_beyond & ~turned & (np.maximum(np.abs(north), np.abs(south)) > 90.0)
+    is_zero = is_known & (np.abs(bounds) < 1e-6).all(axis=1)
+    x, y = (west + east) / 2, (south + north) / 2
+    usable = is_known & ~is_beyond & ~is_zero
+    is_far = np.zeros(len(lines), dtype=bool)
+    if usable.any():
+        box = zone or _middle(x[usable], y[usable])
+        is_far = usable & _is_outside(x, y, box)
+        is_swapped |= is_far & ~_is_outside(y, x, box)
+    faults = []
+    for code, mask in (
+        ("geometry.swapped", is_swapped),
+        ("geometry.out_of_range", is_beyond & ~is_swapped),
+        ("geometry.null_island", is_zero),
+        ("geometry.far_away", is_far & ~is_swapped),
+    ):
+        if mask.any():
+            places = [f"{a:.6f} {b:.6f}" for a, b in zip(x[mask], y[mask], strict=True)]
+            faults.append(reject_rows(lines[mask], "geometry", code, places))
+    return faults
+
+
+def _is_beyond(west: Any, south: Any, east: Any, north: Any) -> Mask:
+    low, high = LATITUDES_DEG
+    beyond: Mask = (west < -180.0) | (east > 180.0) | (south < low) | (north > high)
+    return beyond
+
+
+def _middle(x: NDArray[np.float64], y: NDArray[np.float64]) -> tuple[float, float, float, float]:
+    mid_x, mid_y = float(np.median(x)), float(np.median(y))
+    return (mid_x, mid_y, mid_x, mid_y)
+
+
+def _is_outside(x: Any, y: Any, box: tuple[float, float, float, float]) -> Mask:
+    west, south, east, north = box
+    outside: Mask = (
+        (x < west - MAX_SPAN_DEG)
+        | (x > east + MAX_SPAN_DEG)
+        | (y < south - MAX_SPAN_DEG)
+        | (y > north + MAX_SPAN_DEG)
+    )
+    return outside
