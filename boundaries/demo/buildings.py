@@ -155,18 +155,12 @@ def _slab(plan: Footprint) -> tuple[Polygon, list[Point]]:
         else:
             y = plan.y0 + share * (plan.y1 - plan.y0)
             sign, edge = (1, plan.x1) if plan.faces == "east" else (-1, plan.x0)
-            bays.append(
-                shapely.box(*sorted_box(edge - sign, y - half, edge + sign * bay, y + half))
-            )
+            x0, x1 = sorted((edge - sign, edge + sign * bay))
+            bays.append(shapely.box(x0, y - half, x1, y + half))
             doors.append(Point(edge + sign * (bay + 0.4), y))
     outline = shapely.union_all([plan.box, *bays])
     assert isinstance(outline, Polygon)
     return outline, doors
-
-
-def sorted_box(x0: float, y0: float, x1: float, y1: float) -> tuple[float, float, float, float]:
-    """The same box with its lower corner first."""
-    return min(x0, x1), min(y0, y1), max(x0, x1), max(y0, y1)
 
 
 def _tower(plan: Footprint) -> Polygon:

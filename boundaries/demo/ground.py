@@ -6,11 +6,11 @@ from dataclasses import dataclass
 
 import numpy as np
 import shapely
-from shapely import LineString, MultiPolygon, Point, Polygon
+from shapely import LineString, Polygon
 from shapely.geometry.base import BaseGeometry
 
 from boundaries.demo import skeleton
-from boundaries.demo.skeleton import Line, Points
+from boundaries.demo.skeleton import Ground, Line, Points
 
 GRID_M = 0.01
 """All coordinates lie on this raster, so that shared borders are shared to the last bit."""
@@ -32,12 +32,13 @@ class Road:
 
 @dataclass(frozen=True)
 class Block:
-    """The ground between street reserves; `kind` is its use, `style` how it is built."""
+    """The ground between street reserves; `kind` is its use, `style` how homes are built."""
 
     shape: Polygon
     kind: str
     style: str
     community: int
+    name: tuple[str, str] | None = None
 
 
 @dataclass(frozen=True)
@@ -90,7 +91,9 @@ def draw(rng: np.random.Generator) -> Terrain:
     roads += [_road(line, scale, rng) for line in skeleton.ROADS]
     roads += _side_roads(river_line, rail)
     communities = _communities(outline, roads, [rail, river_line], scale)
-    blocks = _blocks(outline, roads, river, rail, communities, scale)
+    blocks = _blocks(
+        outline, roads=roads, river=river, rail=rail, communities=communities, scale=scale
+    )
     return Terrain(outline, communities, roads, river, river_line, rail, blocks)
 
 
@@ -98,7 +101,7 @@ def place(points: Points | np.ndarray, scale: float) -> np.ndarray:
     """Drawing coordinates scaled and turned."""
     turn = np.radians(skeleton.TURN_DEG)
     matrix = np.array([[np.cos(turn), np.sin(turn)], [-np.sin(turn), np.cos(turn)]])
-    return scale * np.asarray(points, dtype=float) @ matrix
+    return np.asarray(scale * np.asarray(points, dtype=float) @ matrix)
 
 
 def _curve(points: Points, scale: float) -> np.ndarray:
@@ -180,6 +183,7 @@ def faces_within(outline: Polygon, lines: list[LineString]) -> list[Polygon]:
 
 def _blocks(
     outline: Polygon,
+    *,
     roads: list[Road],
     river: Polygon,
     rail: LineString,
@@ -194,33 +198,28 @@ def _blocks(
     left = outline.difference(shapely.union_all(reserves))
     parts = [part for part in _polygons(left.buffer(-7).buffer(7)) if part.area > 1_500]
     parts = [Polygon(part.exterior) for part in parts]
-    kinds = _kinds(parts, scale)
     tree = shapely.STRtree(communities)
     blocks = []
-    for part, (kind, style) in zip(parts, kinds, strict=True):
-        at = int(tree.nearest(Point(part.representative_point())))
-        if kind == "homes":
-            is_homes = part.area >= LEAST_HOMES_M2
-            kind, style = ("homes", skeleton.COMMUNITIES[at][0]) if is_homes else ("park", "")
-        blocks.append(Block(part, kind, style, at))
+    for part, given in zip(parts, _grounds(parts, scale), strict=True):
+        at = int(tree.nearest(part.representative_point()))
+        if given is not None:
+            blocks.append(Block(part, given.kind, "", at, (given.name, given.name_en)))
+        elif part.area >= LEAST_HOMES_M2:
+            blocks.append(Block(part, "homes", skeleton.COMMUNITIES[at][0], at))
+        else:
+            blocks.append(Block(part, "park", "", at))
     return blocks
 
 
-def _kinds(parts: list[Polygon], scale: float) -> list[tuple[str, str]]:
-    """Use and style of each block: the drawn ones by their point, the others homes."""
-    kinds = [("homes", "") for _ in parts]
+def _grounds(parts: list[Polygon], scale: float) -> list[Ground | None]:
+    """The drawn use of each block, by its point; None where none is drawn."""
+    found: list[Ground | None] = [None for _ in parts]
     points = shapely.points(place(np.array([g.point for g in skeleton.GROUNDS]), scale))
     block_at, ground_at = shapely.STRtree(points).query(parts, predicate="contains")
-    for block, ground in zip(block_at, ground_at, strict=True):
-        kinds[block] = (skeleton.GROUNDS[ground].kind, skeleton.GROUNDS[ground].style)
-    return kinds
+    for block, ground in zip(block_at.tolist(), ground_at.tolist(), strict=True):
+        found[block] = skeleton.GROUNDS[ground]
+    return found
 
 
 def _polygons(shape: BaseGeometry) -> list[Polygon]:
     return [part for part in shapely.get_parts(shape) if isinstance(part, Polygon)]
-
-
-def as_polygon(shape: BaseGeometry) -> Polygon:
-    """The largest polygon of a shape."""
-    parts = _polygons(shape if isinstance(shape, MultiPolygon) else MultiPolygon(_polygons(shape)))
-    return max(parts, key=lambda part: part.area) if parts else Polygon()

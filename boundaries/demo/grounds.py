@@ -20,14 +20,15 @@ def build(lot: Lot, rng: np.random.Generator) -> Lot:
 
 
 def _box(
-    lot: Lot, x: float, y: float, w: float, d: float, kind: str, floors: int, faces: str = "south"
+    lot: Lot, at: tuple[float, float], size: tuple[float, float], kind: str, floors: int
 ) -> Footprint:
-    """A footprint whose middle lies at shares (x, y) of the lot's extent."""
+    """A footprint of `size` metres whose middle lies at shares `at` of the lot's extent."""
+    (x, y), (w, d) = at, size
     x0, y0, x1, y1 = lot.shape.buffer(-8).bounds
     cx, cy = x0 + x * (x1 - x0), y0 + y * (y1 - y0)
     cx = float(np.clip(cx, x0 + w / 2, x1 - w / 2))
     cy = float(np.clip(cy, y0 + d / 2, y1 - d / 2))
-    return Footprint(cx - w / 2, cy - d / 2, cx + w / 2, cy + d / 2, kind, floors, faces=faces)
+    return Footprint(cx - w / 2, cy - d / 2, cx + w / 2, cy + d / 2, kind, floors, faces="south")
 
 
 def _spine(lot: Lot, x: float) -> LineString:
@@ -59,17 +60,17 @@ def _school(lot: Lot, rng: np.random.Generator) -> Lot:
     """Teaching wings to the north, a running track to the south, gym and canteen beside."""
     x0, y0, x1, y1 = lot.shape.buffer(-9).bounds
     width, height = x1 - x0, y1 - y0
-    if lot.block.style == "nursery":
+    if lot.block.kind == "nursery":
         track_w, track_d = min(50.0, 0.45 * width), min(34.0, 0.3 * height)
     else:
         track_w, track_d = min(125.0, 0.8 * width), min(72.0, 0.52 * height)
     track = _oval((x0 + x1) / 2 - 0.06 * width, y0 + track_d / 2 + 3, track_w, track_d)
     wing = min(86.0, 0.62 * width)
     footprints = [
-        _box(lot, 0.34, 1.0, wing, 13, "school", 5),
-        _box(lot, 0.34, 0.72, wing, 13, "school", 4),
-        _box(lot, 1.0, 0.95, 30, 20, "school", 3),
-        _box(lot, 1.0, 0.68, 22, 18, "school", 2),
+        _box(lot, (0.34, 1.0), (wing, 13), "school", 5),
+        _box(lot, (0.34, 0.72), (wing, 13), "school", 4),
+        _box(lot, (1.0, 0.95), (30, 20), "school", 3),
+        _box(lot, (1.0, 0.68), (22, 18), "school", 2),
     ]
     clear = [f for f in footprints if f.box.distance(track) > 5]
     lanes = [_spine(lot, 0.72)]
@@ -88,11 +89,11 @@ def _oval(x: float, y: float, width: float, depth: float) -> Polygon:
 
 def _hospital(lot: Lot, rng: np.random.Generator) -> Lot:
     footprints = [
-        _box(lot, 0.45, 0.8, 82, 20, "hospital", 12),
-        _box(lot, 0.3, 0.36, 60, 22, "hospital", 5),
-        _box(lot, 0.85, 0.3, 34, 24, "hospital", 4),
-        _box(lot, 1.0, 0.95, 20, 26, "hospital", 3),
-        _box(lot, 0.0, 0.62, 18, 14, "hospital", 2),
+        _box(lot, (0.45, 0.8), (82, 20), "hospital", 12),
+        _box(lot, (0.3, 0.36), (60, 22), "hospital", 5),
+        _box(lot, (0.85, 0.3), (34, 24), "hospital", 4),
+        _box(lot, (1.0, 0.95), (20, 26), "hospital", 3),
+        _box(lot, (0.0, 0.62), (18, 14), "hospital", 2),
     ]
     lanes = [_spine(lot, 0.62), _cross(lot, 0.58)]
     return replace(
@@ -102,10 +103,12 @@ def _hospital(lot: Lot, rng: np.random.Generator) -> Lot:
 
 def _market(lot: Lot, rng: np.random.Generator) -> Lot:
     """A covered hall and rows of stalls, shops along the edge."""
-    footprints = [_box(lot, 0.36, 0.52, 66, 42, "market", 2)]
-    footprints += [_box(lot, 0.94, y, 26, 11, "market", 1) for y in (0.06, 0.3, 0.54, 0.78, 1.0)]
-    footprints += [_box(lot, x, 0.0, 26, 9, "shop", 2) for x in (0.0, 0.33, 0.62)]
-    footprints += [_box(lot, x, 1.0, 26, 9, "shop", 2) for x in (0.0, 0.33, 0.62)]
+    footprints = [_box(lot, (0.36, 0.52), (66, 42), "market", 2)]
+    footprints += [
+        _box(lot, (0.94, y), (26, 11), "market", 1) for y in (0.06, 0.3, 0.54, 0.78, 1.0)
+    ]
+    footprints += [_box(lot, (x, 0.0), (26, 9), "shop", 2) for x in (0.0, 0.33, 0.62)]
+    footprints += [_box(lot, (x, 1.0), (26, 9), "shop", 2) for x in (0.0, 0.33, 0.62)]
     lanes = [_spine(lot, 0.7), _cross(lot, 0.2), _cross(lot, 0.84)]
     return replace(
         lot, footprints=_kept(lot, footprints), lanes=lanes, grounds=[("market", lot.shape)]
@@ -114,27 +117,27 @@ def _market(lot: Lot, rng: np.random.Generator) -> Lot:
 
 def _mall(lot: Lot, rng: np.random.Generator) -> Lot:
     footprints = [
-        _box(lot, 0.0, 0.3, 62, 46, "mall", 5),
-        _box(lot, 0.95, 0.8, 28, 28, "mall", 20),
-        _box(lot, 0.1, 1.0, 40, 14, "shop", 3),
-        _box(lot, 1.0, 0.05, 24, 18, "shop", 3),
+        _box(lot, (0.0, 0.3), (62, 46), "mall", 5),
+        _box(lot, (0.95, 0.8), (28, 28), "mall", 20),
+        _box(lot, (0.1, 1.0), (40, 14), "shop", 3),
+        _box(lot, (1.0, 0.05), (24, 18), "shop", 3),
     ]
     return replace(
         lot,
         footprints=_kept(lot, footprints),
         lanes=[_spine(lot, 0.7)],
-        grounds=[("square", lot.shape)],
+        grounds=[("market", lot.shape)],
     )
 
 
 def _office(lot: Lot, rng: np.random.Generator) -> Lot:
     """The subdistrict office behind its forecourt, police and fire stations beside it."""
     footprints = [
-        _box(lot, 0.5, 0.72, 70, 16, "office", 6),
-        _box(lot, 0.0, 0.2, 30, 14, "office", 4),
-        _box(lot, 1.0, 0.2, 30, 18, "office", 3),
-        _box(lot, 0.1, 1.0, 34, 13, "office", 4),
-        _box(lot, 0.95, 1.0, 26, 13, "office", 4),
+        _box(lot, (0.5, 0.72), (70, 16), "office", 6),
+        _box(lot, (0.0, 0.2), (30, 14), "office", 4),
+        _box(lot, (1.0, 0.2), (30, 18), "office", 3),
+        _box(lot, (0.1, 1.0), (34, 13), "office", 4),
+        _box(lot, (0.95, 1.0), (26, 13), "office", 4),
     ]
     x0, y0, x1, y1 = lot.shape.buffer(-12).bounds
     forecourt = shapely.box(x0 + 0.34 * (x1 - x0), y0, x0 + 0.66 * (x1 - x0), y0 + 0.4 * (y1 - y0))
@@ -148,7 +151,10 @@ def _office(lot: Lot, rng: np.random.Generator) -> Lot:
 
 def _square(lot: Lot, rng: np.random.Generator) -> Lot:
     """An open square with a culture hall at its north and a round lawn."""
-    footprints = [_box(lot, 0.5, 1.0, 60, 24, "office", 3), _box(lot, 0.0, 0.0, 16, 9, "shop", 1)]
+    footprints = [
+        _box(lot, (0.5, 1.0), (60, 24), "office", 3),
+        _box(lot, (0.0, 0.0), (16, 9), "shop", 1),
+    ]
     x0, y0, x1, y1 = lot.shape.bounds
     lawn = Point((x0 + x1) / 2, y0 + 0.36 * (y1 - y0)).buffer(0.2 * (y1 - y0), quad_segs=8)
     lanes = [_spine(lot, 0.16), _spine(lot, 0.84)]
@@ -162,8 +168,11 @@ def _square(lot: Lot, rng: np.random.Generator) -> Lot:
 
 def _industry(lot: Lot, rng: np.random.Generator) -> Lot:
     """The old rolling-stock depot: long sheds, a boiler house, an office."""
-    footprints = [_box(lot, 0.3, y, 70, 19, "depot", 2) for y in (0.95, 0.66, 0.36)]
-    footprints += [_box(lot, 0.1, 0.0, 40, 13, "depot", 4), _box(lot, 1.0, 0.1, 22, 22, "depot", 2)]
+    footprints = [_box(lot, (0.3, y), (70, 19), "depot", 2) for y in (0.95, 0.66, 0.36)]
+    footprints += [
+        _box(lot, (0.1, 0.0), (40, 13), "depot", 4),
+        _box(lot, (1.0, 0.1), (22, 22), "depot", 2),
+    ]
     return replace(
         lot,
         footprints=_kept(lot, footprints),
@@ -185,7 +194,7 @@ def _park(lot: Lot, rng: np.random.Generator) -> Lot:
     ys = y0 + (y1 - y0) * (0.45 + 0.12 * np.sin(2 * np.pi * t + rng.uniform(0, 6)))
     cross = LineString(np.column_stack([x0 - 20 + (x1 - x0 + 40) * t, ys])).intersection(lot.shape)
     cross = max(shapely.get_parts(cross), key=lambda part: part.length)
-    footprints = [_box(lot, 0.72, 0.62, 13, 9, "pavilion", 1)]
+    footprints = [_box(lot, (0.72, 0.62), (13, 9), "pavilion", 1)]
     clear = [f for f in footprints if min(f.box.distance(path), f.box.distance(cross)) > 2]
     return replace(
         lot, footprints=_kept(lot, clear), lanes=[path, cross], grounds=[("park", lot.shape)]
@@ -194,6 +203,7 @@ def _park(lot: Lot, rng: np.random.Generator) -> Lot:
 
 _BUILDERS: dict[str, Builder] = {
     "school": _school,
+    "nursery": _school,
     "hospital": _hospital,
     "market": _market,
     "mall": _mall,

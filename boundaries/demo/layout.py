@@ -77,6 +77,19 @@ STYLES: dict[str, Style] = {
 }
 
 
+@dataclass(frozen=True)
+class Span:
+    """Where rows may stand, from west to east, parted by the spine lane; x in metres."""
+
+    left: float
+    right: float
+    spine: float
+
+    @property
+    def halves(self) -> tuple[tuple[float, float], tuple[float, float]]:
+        return (self.left, self.spine - 4.5), (self.spine + 4.5, self.right)
+
+
 def turned(shape: BaseGeometry, turn: float, centre: tuple[float, float]) -> BaseGeometry:
     """The shape turned counter-clockwise by `turn` radians about the origin, then moved."""
     c, s = np.cos(turn), np.sin(turn)
@@ -140,7 +153,8 @@ def frontage(lot: Lot, roads: list[Road], kinds: frozenset[str]) -> frozenset[st
 def homes(lot: Lot, style: Style, fronts: frozenset[str], rng: np.random.Generator) -> Lot:
     """The lot with rows of homes, shops on its street sides, lanes behind the rows and a spine."""
     inner = shapely.buffer(lot.shape, -5.5, join_style="mitre")
-    shop_sides = [side for side in ("south", "north") if side in fronts and style.tower_rows > 0.25]
+    has_shops = style.tower_rows > 0.25
+    shop_sides: list[str] = sorted(fronts & {"south", "north"}) if has_shops else []
     inner = _without_shops(inner, shop_sides)
     if inner.is_empty or inner.geom_type != "Polygon":
         return lot
@@ -153,7 +167,7 @@ def homes(lot: Lot, style: Style, fronts: frozenset[str], rng: np.random.Generat
     right = x1 - (12 if "east" in sides else 0)
     spine = (left + right) / 2 + rng.uniform(-6, 6)
     row_fronts = fronts - frozenset(shop_sides)
-    rows, lanes = _rows(inner, (left, right), spine, style, row_fronts, rng)
+    rows, lanes = _rows(inner, Span(left, right, spine), style, row_fronts, rng)
     edge = [f for f in edge if all(f.box.distance(g.box) > 7 for g in rows)]
     ends = np.array([[lane.coords[0][0], lane.coords[-1][0]] for lane in lanes]).reshape(-1, 2)
     if len(lanes) > 1:
@@ -233,8 +247,7 @@ def _spine(shape: Polygon, x: float) -> LineString:
 
 def _rows(
     inner: Polygon,
-    span: tuple[float, float],
-    spine: float,
+    span: Span,
     style: Style,
     fronts: frozenset[str],
     rng: np.random.Generator,
@@ -244,9 +257,9 @@ def _rows(
     pitch = style.depth + style.row_gap
     n_rows = max(1, int((y1 - y0 - style.depth - 4) / pitch) + 1)
     gap = (y1 - y0 - style.depth - 4) / (n_rows - 1) if n_rows > 1 else 0.0
-    columns = _columns(span, spine, style, rng)
+    columns = _columns(span, style, rng)
     floors = int(rng.choice(style.floors))
-    tower_from = n_rows - int(round(style.tower_rows * n_rows + rng.uniform(-0.4, 0.4)))
+    tower_from = n_rows - round(style.tower_rows * n_rows + rng.uniform(-0.4, 0.4))
     footprints: list[Footprint] = []
     lanes: list[LineString] = []
     shift = rng.uniform(0, 9) if rng.random() < 0.3 else 0.0
@@ -254,15 +267,16 @@ def _rows(
         y = y0 + row * min(gap, 62.0)
         is_front = (row == 0 and "south" in fronts) or (row == n_rows - 1 and "north" in fronts)
         if row >= tower_from:
-            made = _towers(inner, span, spine, y, style, rng)
+            made = _towers(inner, span, y, style, rng)
         else:
             offset = shift if row % 2 else 0.0
             kind = "mixed" if is_front else "slab"
-            made = _slabs(inner, columns, y, offset, floors, kind, style, rng)
+            model = Footprint(0, y + 0.4 * offset, 0, 0, kind, floors, 1, style.per_floor)
+            made = _slabs(inner, columns, model, style.depth, rng)
         if made:
             footprints += made
             lane_y = max(f.y1 for f in made) + 5.5
-            ends = [min(f.x0 for f in made) - 4.0, max(f.x1 for f in made) + 4.0, spine]
+            ends = [min(f.x0 for f in made) - 4.0, max(f.x1 for f in made) + 4.0, span.spine]
             lanes += _inside(inner.buffer(4.0), min(ends), max(ends), lane_y)
     return footprints, lanes
 
@@ -274,12 +288,10 @@ def _inside(shape: Polygon, x0: float, x1: float, y: float) -> list[LineString]:
     return [max(cut, key=lambda part: part.length)] if cut else []
 
 
-def _columns(
-    span: tuple[float, float], spine: float, style: Style, rng: np.random.Generator
-) -> list[tuple[float, float, int]]:
+def _columns(span: Span, style: Style, rng: np.random.Generator) -> list[tuple[float, float, int]]:
     """Slab positions (x0, x1, units) left and right of the spine lane, filling the span."""
     columns: list[tuple[float, float, int]] = []
-    for a, b in ((span[0], spine - 4.5), (spine + 4.5, span[1])):
+    for a, b in span.halves:
         units: list[int] = []
         gap = rng.uniform(*style.side_gap)
         low = style.unit[0]
@@ -302,45 +314,31 @@ def _columns(
 def _slabs(
     inner: Polygon,
     columns: list[tuple[float, float, int]],
-    y: float,
-    offset: float,
-    floors: int,
-    kind: str,
-    style: Style,
+    model: Footprint,
+    depth: float,
     rng: np.random.Generator,
 ) -> list[Footprint]:
+    """Copies of the model in the columns, with fewer entrances where the ground is narrower."""
     made = []
+    ground = inner.buffer(1.0)
     for x0, x1, n_units in columns:
-        wobble = rng.uniform(-0.8, 0.8)
+        y = model.y0 + rng.uniform(-0.8, 0.8)
         for n in range(n_units, 0, -1):
             width = (x1 - x0) * n / n_units
-            found = None
-            for start in (x0, x1 - width):
-                f = Footprint(
-                    start,
-                    y + wobble,
-                    start + width,
-                    y + wobble + style.depth,
-                    kind,
-                    floors,
-                    n,
-                    style.per_floor,
-                )
-                if offset:
-                    f = replace(f, y0=f.y0 + offset * 0.4, y1=f.y1 + offset * 0.4)
-                if inner.buffer(1.0).covers(f.box):
-                    found = f
-                    break
-            if found is not None:
-                made.append(found)
+            tried = [
+                replace(model, x0=x, x1=x + width, y0=y, y1=y + depth, n_entrances=n)
+                for x in (x0, x1 - width)
+            ]
+            fitting = [f for f in tried if ground.covers(f.box)]
+            if fitting:
+                made.append(fitting[0])
                 break
     return made
 
 
 def _towers(
     inner: Polygon,
-    span: tuple[float, float],
-    spine: float,
+    span: Span,
     y: float,
     style: Style,
     rng: np.random.Generator,
@@ -350,7 +348,7 @@ def _towers(
     floors = int(rng.choice(style.tower_floors))
     width, depth = 25.0 + rng.uniform(-1, 2), 17.0
     y += (style.depth - depth) / 2 + 2.0
-    for a, b in ((span[0], spine - 5.0), (spine + 5.0, span[1])):
+    for a, b in span.halves:
         n_towers = int((b - a + 14) / (width + 14))
         for i in range(n_towers):
             mid = a + (b - a) * (i + 0.5) / n_towers
@@ -358,7 +356,7 @@ def _towers(
                 x = mid + shift - width / 2
                 f = Footprint(x, y, x + width, y + depth, "tower", floors, 1, 4)
                 clear = all(f.box.distance(g.box) > 11 for g in made) and (
-                    f.x1 < spine - 4 or f.x0 > spine + 4
+                    f.x1 < span.spine - 4 or f.x0 > span.spine + 4
                 )
                 if clear and inner.buffer(1.0).covers(f.box):
                     made.append(f)

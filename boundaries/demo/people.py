@@ -9,6 +9,7 @@ import pandas as pd
 
 from boundaries.demo import names
 from boundaries.demo.buildings import HOME_KINDS, Built
+from geo.schema import LAYERS, check_frame
 
 N_HOUSEHOLDS = 18_240
 N_PEOPLE = 33_600
@@ -108,4 +109,5 @@ def roster(
             )
         )
         start += n
-    return pd.concat(frames, ignore_index=True)
+    rows = check_frame(LAYERS["roster"], pd.concat(frames, ignore_index=True))
+    return pd.DataFrame(rows.accepted)

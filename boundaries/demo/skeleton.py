@@ -34,7 +34,6 @@ class Line:
     points: Points
     width_m: float
     divides: bool = False
-    is_wavy: bool = True
 
 
 OUTLINE: tuple[Line, ...] = (
@@ -173,25 +172,26 @@ RAIL_STREET_OFFSET_M = 34.0
 
 @dataclass(frozen=True)
 class Ground:
-    """What a block is used for, by a point inside it in the drawing frame."""
+    """What a block is used for, by a point inside it in the drawing frame, and its name."""
 
     kind: str
     point: tuple[float, float]
-    style: str = ""
+    name: str
+    name_en: str
 
 
 GROUNDS: tuple[Ground, ...] = (
-    Ground("park", (1010, 930)),
-    Ground("park", (1010, 1130)),
-    Ground("office", (590, 655), "office"),
-    Ground("hospital", (430, 655), "hospital"),
-    Ground("school", (240, 985), "primary"),
-    Ground("school", (900, 455), "middle"),
-    Ground("school", (1400, 930), "primary"),
-    Ground("market", (575, 955), "market"),
-    Ground("mall", (740, 800), "mall"),
-    Ground("square", (575, 830), "square"),
-    Ground("industry", (75, 330), "depot"),
-    Ground("school", (1240, 250), "nursery"),
-    Ground("mall", (1235, 800), "mall"),
+    Ground("park", (1010, 930), "望棠公园", "Wangtang Park"),
+    Ground("park", (1010, 1130), "棠影湿地公园", "Tangying Wetland Park"),
+    Ground("office", (590, 655), "锦棠桥街道办事处", "Jintangqiao Subdistrict Office"),
+    Ground("hospital", (430, 655), "棠影医院", "Tangying Hospital"),
+    Ground("school", (240, 985), "锦棠桥第一小学", "Jintangqiao First Primary School"),
+    Ground("school", (900, 455), "锦棠桥中学", "Jintangqiao Middle School"),
+    Ground("school", (1400, 930), "锦棠桥第二小学", "Jintangqiao Second Primary School"),
+    Ground("market", (575, 955), "榆荫农贸市场", "Yuyin Farmers' Market"),
+    Ground("mall", (740, 800), "锦棠购物中心", "Jintang Shopping Centre"),
+    Ground("square", (575, 830), "锦棠文化广场", "Jintang Culture Square"),
+    Ground("industry", (75, 330), "松棠机务段旧址", "Old Songtang Engine Depot"),
+    Ground("nursery", (1240, 250), "苇岸幼儿园", "Weian Kindergarten"),
+    Ground("mall", (1235, 800), "棠影商业广场", "Tangying Plaza"),
 )

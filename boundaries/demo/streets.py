@@ -11,7 +11,7 @@ from scipy.sparse.csgraph import connected_components
 from shapely import LineString, Point, Polygon
 from shapely.geometry.base import BaseGeometry
 
-from boundaries.demo.ground import GRID_M, Road, Terrain
+from boundaries.demo.ground import GRID_M, Terrain
 from boundaries.demo.layout import Lot
 
 OVERSHOOT_M = 95.0
@@ -154,8 +154,3 @@ def wall_lines(shape: Polygon, gates: list[Point]) -> BaseGeometry:
         return shape.exterior
     openings = shapely.union_all([gate.buffer(GATE_WIDTH_M / 2) for gate in gates])
     return shapely.line_merge(shape.exterior.difference(openings))
-
-
-def road_reserve(roads: list[Road]) -> BaseGeometry:
-    """The ground of all streets."""
-    return shapely.union_all([r.line.buffer(r.width_m / 2, cap_style="flat") for r in roads])

@@ -8,7 +8,7 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 
-from boundaries.demo import buildings, ground, grounds, layers, layout, people, streets
+from boundaries.demo import buildings, ground, grounds, layers, layout, people, register, streets
 from boundaries.demo.layers import Drawn
 
 DEFAULT_SEED = 20261021
@@ -27,6 +27,8 @@ class Town:
     entrances: gpd.GeoDataFrame
     barriers: gpd.GeoDataFrame
     streets: gpd.GeoDataFrame
+    sites: gpd.GeoDataFrame
+    gazetteer: gpd.GeoDataFrame
     roster: pd.DataFrame
     counts: dict[str, int]
 
@@ -51,8 +53,16 @@ def generate(seed: int = DEFAULT_SEED) -> Town:
         "entrances": entrances,
         "barriers": layers.barriers(drawn),
         "streets": layers.streets(drawn),
+        "sites": register.sites(drawn),
         "roster": roster,
     }
+    frames["gazetteer"] = register.gazetteer(
+        compounds=frames["compounds"],
+        buildings=built,
+        entrances=entrances,
+        streets=frames["streets"],
+        grounds=frames["sites"],
+    )
     counts = {name: len(rows) for name, rows in frames.items()}
     counts["households"] = int(built["households"].sum())
     counts["people"] = int(built["people"].sum())
