@@ -1,0 +1,102 @@
+"""Values of an API request's query, checked."""
+
+from __future__ import annotations
+
+import math
+from datetime import date, datetime, timedelta
+
+import geopandas as gpd
+import pandas as pd
+import shapely
+from flask import request
+
+from geo.errors import ParameterError
+from geo.services.clock import start_of_day
+from web.reach import store
+
+FIRST_DAY = date(1970, 1, 1)
+LAST_DAY = date(2200, 1, 1)
+
+
+def day(name: str) -> date | None:
+    """A local day such as 2026-11-01; None where the query has none."""
+    text = request.args.get(name, "")
+    if not text:
+        return None
+    try:
+        return _checked_year(date.fromisoformat(text), name, text)
+    except ValueError as error:
+        raise _refused(name, text, "a day such as 2026-11-01") from error
+
+
+def instant(name: str, *, is_end: bool = False) -> pd.Timestamp | None:
+    """A UTC instant: a time with its zone as it is, a day as its local start (or end)."""
+    text = request.args.get(name, "")
+    if not text:
+        return None
+    if len(text) <= len("2026-11-01"):
+        asked = day(name)
+        assert asked is not None
+        return start_of_day(store(), asked + timedelta(days=1) if is_end else asked)
+    try:
+        moment = datetime.fromisoformat(text.replace(" ", "+"))
+    except ValueError as error:
+        raise _refused(name, text, "a day or a time such as 2026-11-01T08:00:00Z") from error
+    if moment.tzinfo is None:
+        raise _refused(name, text, "a time with its zone, such as 2026-11-01T08:00:00+08:00")
+    _checked_year(moment.date(), name, text)
+    return pd.Timestamp(moment).tz_convert("UTC")
+
+
+def whole(name: str, *, least: int, most: int) -> int | None:
+    """A whole number; None where the query has none."""
+    text = request.args.get(name, "")
+    if not text:
+        return None
+    is_number = text.isascii() and text.isdigit() and len(text) < 12
+    if not is_number or not least <= int(text) <= most:
+        raise _refused(name, text, f"a whole number from {least} to {most}")
+    return int(text)
+
+
+def listed(name: str) -> list[str] | None:
+    """Comma-separated values; None where the query has none."""
+    values = [part.strip() for part in request.args.get(name, "").split(",") if part.strip()]
+    return values[:200] or None
+
+
+def bbox() -> tuple[float, float, float, float] | None:
+    """The box west,south,east,north of the query in the store's CRS; None where there is none."""
+    text = request.args.get("bbox", "")
+    if not text:
+        return None
+    try:
+        west, south, east, north = (float(part) for part in text.split(","))
+    except ValueError as error:
+        raise _refused("bbox", text, "west,south,east,north in degrees") from error
+    is_box = -180 <= west <= east <= 180 and -90 <= south <= north <= 90
+    if not is_box or not all(map(math.isfinite, (west, south, east, north))):
+        raise _refused("bbox", text, "west,south,east,north in degrees")
+    crs = store().crs
+    if crs is None:
+        return None
+    edge = shapely.segmentize(shapely.box(west, south, east, north), (east - west) / 16 or 1.0)
+    projected = gpd.GeoSeries([edge], crs="EPSG:4326").to_crs(crs)
+    min_x, min_y, max_x, max_y = (float(value) for value in projected.total_bounds)
+    return min_x, min_y, max_x, max_y
+
+
+def _checked_year(asked: date, name: str, text: str) -> date:
+    if not FIRST_DAY <= asked <= LAST_DAY:
+        raise _refused(name, text, f"a day from {FIRST_DAY} to {LAST_DAY}")
+    return asked
+
+
+def _refused(name: str, text: str, expected: str) -> ParameterError:
+    return ParameterError(
+        "api.query",
+        f"`{name}` must be {expected}; got {text[:80]!r}",
+        name=name,
+        value=text[:80],
+        expected=expected,
+    )

@@ -1,0 +1,92 @@
+"""The kinds of background work: each turns what was asked for into one call of a service."""
+
+from __future__ import annotations
+
+import shutil
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from geo.services import hotspots, imports, patrols, plans, roster
+from geo.services.clock import window_of_days
+from web.jobs import Handle, Work
+
+
+def make_plan(handle: Handle) -> dict[str, Any]:
+    """A new plan version, and its grids given to the workers of the roster."""
+    params = handle.params
+    starts = date.fromisoformat(params["effective_from"])
+    made = plans.make_plan(
+        handle.store,
+        target=params["target"],
+        tolerance=params["tolerance"],
+        seed=params["seed"],
+        name=params["name"] or None,
+        effective_from=starts,
+        now=handle.now,
+        progress=handle.progress,
+        should_stop=handle.should_stop,
+    )
+    given = roster.give_grids_to_workers(handle.store, made.plan, valid_from=starts)
+    return {
+        "plan": made.plan,
+        "n_grids": made.report.get("n_grids"),
+        "max_abs_deviation": made.report.get("max_abs_deviation"),
+        "workers": given,
+        "seconds": round(sum(made.seconds.values()), 1),
+    }
+
+
+def compute_hotspots(handle: Handle) -> dict[str, Any]:
+    """A hotspot surface of the asked days and category."""
+    params = handle.params
+    handle.progress(0.1, "job.step.hotspots")
+    start, end = window_of_days(
+        handle.store, date.fromisoformat(params["first"]), date.fromisoformat(params["last"])
+    )
+    run = hotspots.compute(
+        handle.store,
+        start=start,
+        end=end,
+        category=params["category"] or None,
+        cell_size_m=params["cell_size_m"],
+        bandwidth_m=params["bandwidth_m"],
+    )
+    return {"run": run}
+
+
+def compute_coverage(handle: Handle) -> dict[str, Any]:
+    """The coverage of all stored tracks."""
+    handle.progress(0.05, "job.step.coverage")
+    return dict(patrols.compute(handle.store, reach_m=handle.params["reach_m"]))
+
+
+def import_file(handle: Handle) -> dict[str, Any]:
+    """The report of an uploaded file taken into its layer; the upload is deleted afterwards."""
+    params = handle.params
+    handle.progress(0.05, "job.step.import")
+    folder = handle.settings.data_dir / "uploads" / Path(params["upload"]).name
+    try:
+        report = imports.import_file(
+            handle.store,
+            params["layer"],
+            folder / params["file"],
+            crs=params["crs"] or None,
+            datum=params["datum"] or None,
+            source_layer=params["source_layer"] or None,
+            rejects_dir=handle.settings.data_dir / "rejects",
+            now=handle.now,
+        )
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+    result = report.as_dict()
+    result["rejects_path"] = Path(result["rejects_path"]).name if result["rejects_path"] else None
+    return result
+
+
+KINDS: dict[str, Work] = {
+    "plan": make_plan,
+    "hotspots": compute_hotspots,
+    "coverage": compute_coverage,
+    "import": import_file,
+}
