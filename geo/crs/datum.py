@@ -2,12 +2,12 @@
 
 Who is shifted
 --------------
-A map service shifts what lies in mainland China. A shift moves a point by up to about 1.5 km, so
-a point near the outline can leave it, and the inverse could then no longer tell. Therefore both
-directions ask one question of the WGS84 point: does it lie in the outline, or does its GCJ-02
-image? For every point of the outline, as WGS84 and as GCJ-02 or BD-09 numbers alike, there and
-back is exact. What remains ambiguous is what is so in reality: GCJ-02 numbers just outside the
-outline (up to one shift away) are read as a shifted point of the mainland.
+Map services shift what lies in mainland China, by up to 1.5 km; near the outline a shift can
+leave it, and a lone inverse could no longer tell. So both directions ask the same of the WGS84
+point: does it lie in the outline, or do its GCJ-02 or BD-09 numbers? Then there and back is exact
+for every point of the outline, whichever datum its numbers are in. Points in Hong Kong, Macau and
+Taiwan are never shifted, whatever their numbers. One doubt is real and stays: numbers just outside
+the outline, one shift away at most, are read as those of a shifted point of the mainland.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ import numpy as np
 import shapely
 from numpy.typing import ArrayLike, NDArray
 
-from geo.crs.mainland import INSIDE, NEAR, Mask, load_lookup
+from geo.crs.mainland import INSIDE, NEAR, Lookup, Mask, load_lookup
 from geo.crs.projected import WGS84, to_wgs84
 from geo.crs.shifts import Coordinates, add_bd09, add_gcj02, remove_bd09, remove_gcj02
 from geo.errors import ParameterError
@@ -126,16 +126,24 @@ def _convert(lon: ArrayLike, lat: ArrayLike, to_origin: _Shift, shift: _Shift) -
 
 
 def _is_shifted(x: Coordinates, y: Coordinates, to_origin: _Shift) -> Mask:
-    """Whether the WGS84 points behind these numbers, or their GCJ-02 images, are mainland."""
+    """Whether the points behind these numbers are shifted; most are known by their cell."""
     lookup = load_lookup()
     state = lookup.state(x, y)
-    shifted = state == INSIDE
+    shifted: Mask = state == INSIDE
     near = np.flatnonzero(state == NEAR)
     if near.size:
-        lon, lat = to_origin(x[near], y[near])
-        image_lon, image_lat = add_gcj02(lon, lat)
-        shifted[near] = lookup.contains(lon, lat) | lookup.contains(image_lon, image_lat)
+        shifted[near] = _is_shifted_by_outline(lookup, *to_origin(x[near], y[near]))
     return shifted
+
+
+def _is_shifted_by_outline(lookup: Lookup, lon: Coordinates, lat: Coordinates) -> Mask:
+    is_shifted = lookup.contains(lon, lat)
+    rest = np.flatnonzero(~is_shifted)
+    if rest.size:
+        in_gcj02 = add_gcj02(lon[rest], lat[rest])
+        has_image = lookup.contains(*in_gcj02) | lookup.contains(*add_bd09(*in_gcj02))
+        is_shifted[rest] = has_image & ~lookup.spares(lon[rest], lat[rest])
+    return is_shifted
 
 
 def _nothing(lon: Coordinates, lat: Coordinates) -> tuple[Coordinates, Coordinates]:

@@ -2,11 +2,14 @@
 
 Neither Hong Kong, Macau and Taiwan nor any neighbouring country. The outline is the data set
 `china` of `boundaries`; it says where map services shift coordinates, nothing about borders.
+At sea it reaches 24 nautical miles (44 km) from the coast, or to the neighbours' waters: piers,
+islets and reclaimed land that the outline's sources do not know are mainland too.
 """
 
 from __future__ import annotations
 
-import gzip
+import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -34,6 +37,7 @@ class Lookup:
     """
 
     outline: shapely.Geometry
+    spared: shapely.Geometry
     west: float
     south: float
     states: NDArray[np.uint8]
@@ -46,11 +50,16 @@ class Lookup:
             row = np.floor((lat - self.south) / CELL_DEG)
             is_within = (column >= 0) & (column < n_columns) & (row >= 0) & (row < n_rows)
         cell = np.where(is_within, row * n_columns + column, 0).astype(np.int64)
-        return np.where(is_within, self.states.ravel()[cell], OUTSIDE)
+        states: NDArray[np.uint8] = np.where(is_within, self.states.ravel()[cell], OUTSIDE)
+        return states
 
     def contains(self, lon: NDArray[np.float64], lat: NDArray[np.float64]) -> Mask:
         """Whether each point lies in the outline, by the outline itself."""
         return np.asarray(shapely.contains_xy(self.outline, lon, lat), dtype=bool)
+
+    def spares(self, lon: NDArray[np.float64], lat: NDArray[np.float64]) -> Mask:
+        """Whether each point lies in Hong Kong, Macau or Taiwan."""
+        return np.asarray(shapely.contains_xy(self.spared, lon, lat), dtype=bool)
 
 
 def is_mainland(lon: ArrayLike, lat: ArrayLike) -> Mask:
@@ -64,7 +73,7 @@ def is_mainland(lon: ArrayLike, lat: ArrayLike) -> Mask:
     flat_x, flat_y = x.ravel(), y.ravel()
     lookup = load_lookup()
     state = lookup.state(flat_x, flat_y)
-    inside = state == INSIDE
+    inside: Mask = state == INSIDE
     near = state == NEAR
     inside[near] = lookup.contains(flat_x[near], flat_y[near])
     return inside.reshape(x.shape)
@@ -73,11 +82,16 @@ def is_mainland(lon: ArrayLike, lat: ArrayLike) -> Mask:
 @cache
 def load_lookup() -> Lookup:
     """The lookup, made once from the outline that `boundaries/china` holds."""
-    packed = (files("boundaries") / "china" / "shift_area.wkb.gz").read_bytes()
-    return make_lookup(shapely.from_wkb(gzip.decompress(packed)))
+    text = (files("boundaries") / "china" / "china.geojson").read_text(encoding="utf-8")
+    areas = {
+        feature["properties"]["area"]: shapely.from_geojson(json.dumps(feature["geometry"]))
+        for feature in json.loads(text)["features"]
+    }
+    mainland = areas.pop("mainland")
+    return make_lookup(mainland, spared=shapely.multipolygons(_polygons(areas.values())))
 
 
-def make_lookup(outline: shapely.Geometry) -> Lookup:
+def make_lookup(outline: shapely.Geometry, *, spared: shapely.Geometry) -> Lookup:
     """The outline with its raster: scan lines give the inside, the edges the NEAR cells."""
     if CELL_DEG < MAX_SHIFT_DEG:
         raise AssertionError("a lookup cell must be as long as the longest shift")
@@ -91,8 +105,12 @@ def make_lookup(outline: shapely.Geometry) -> Lookup:
     edges = _edges(outline)
     states = np.where(_inside_centres(edges, west, south, shape), INSIDE, OUTSIDE)
     states[_near(edges, west, south, shape)] = NEAR
-    shapely.prepare(outline)
-    return Lookup(outline=outline, west=west, south=south, states=states)
+    shapely.prepare([outline, spared])
+    return Lookup(outline=outline, spared=spared, west=west, south=south, states=states)
+
+
+def _polygons(shapes: Iterable[shapely.Geometry]) -> NDArray[np.object_]:
+    return np.asarray(shapely.get_parts(list(shapes)), dtype=object)
 
 
 def _edges(outline: shapely.Geometry) -> NDArray[np.float64]:
@@ -100,7 +118,8 @@ def _edges(outline: shapely.Geometry) -> NDArray[np.float64]:
     rings = shapely.get_rings(shapely.get_parts(outline))
     points, ring = shapely.get_coordinates(rings, return_index=True)
     is_edge = ring[1:] == ring[:-1]
-    return np.hstack([points[:-1], points[1:]])[is_edge]
+    edges: NDArray[np.float64] = np.hstack([points[:-1], points[1:]])[is_edge]
+    return edges
 
 
 def _inside_centres(
@@ -119,7 +138,8 @@ def _inside_centres(
     column = np.ceil((crossing - west) / CELL_DEG - 0.5).astype(np.int64)
     toggles = np.zeros(shape, dtype=np.uint8)
     np.add.at(toggles, (row, np.clip(column, 0, shape[1] - 1)), 1)
-    return np.cumsum(toggles, axis=1, dtype=np.uint32) % 2 == 1
+    is_inside: Mask = np.cumsum(toggles, axis=1, dtype=np.uint32) % 2 == 1
+    return is_inside
 
 
 def _near(edges: NDArray[np.float64], west: float, south: float, shape: tuple[int, int]) -> Mask:
