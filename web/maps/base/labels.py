@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -26,12 +27,24 @@ REPEAT_PX = 1000
 GAP_PX = 6
 """Free space kept around a name, pixels."""
 
+STANDING_DEGREES = 50
+"""A street steeper than this has its Chinese name written downwards."""
+
+HALO_PX = 3
+"""Light rim around the letters, pixels of a tile."""
+
+PAD_PX = 8
+
 BLOCKS_KEPT = 64
 
 
 @dataclass(frozen=True)
 class Label:
-    """A name at a point (pixels of its zoom's world), turned by `angle` degrees."""
+    """A name at a point (pixels of its zoom's world), turned by `angle` degrees.
+
+    A standing label has its characters one below the other, as Chinese maps write the names of
+    streets that run north and south.
+    """
 
     text: str
     x: float
@@ -40,6 +53,12 @@ class Label:
     size_px: int
     colour: style.Colour
     is_bold: bool = False
+    is_standing: bool = False
+
+    @property
+    def lines(self) -> str:
+        """The text as it is drawn."""
+        return "\n".join(self.text) if self.is_standing else self.text
 
 
 class Labels:
@@ -73,17 +92,17 @@ class Labels:
 
     def _draw(self, image: Image.Image, label: Label, x: float, y: float) -> None:
         font = self._font(label.size_px, label.is_bold)
-        width, height = _extent(font, label.text)
-        pad = 8
-        size = (int(width) + 2 * pad, int(height) + 2 * pad)
+        width, height = _extent(font, label.lines)
+        size = (int(width) + 2 * PAD_PX, int(height) + 2 * PAD_PX)
         stamp = Image.new("RGBA", size, (*style.HALO, 0))
-        ImageDraw.Draw(stamp).text(
+        ImageDraw.Draw(stamp).multiline_text(
             (size[0] / 2, size[1] / 2),
-            label.text,
+            label.lines,
             font=font,
             fill=label.colour,
             anchor="mm",
-            stroke_width=3,
+            spacing=0,
+            stroke_width=HALO_PX,
             stroke_fill=(*style.HALO, 235),
         )
         if label.angle:
@@ -113,7 +132,7 @@ class Labels:
         return placed
 
     def _box(self, label: Label) -> np.ndarray:
-        width, height = _extent(self._font(label.size_px, label.is_bold), label.text)
+        width, height = _extent(self._font(label.size_px, label.is_bold), label.lines)
         turn = np.radians(label.angle)
         half_x = (abs(width * np.cos(turn)) + abs(height * np.sin(turn))) / 2
         half_y = (abs(width * np.sin(turn)) + abs(height * np.cos(turn))) / 2
@@ -178,8 +197,11 @@ class Labels:
             yield Label(str(name), point.x * scale, point.y * scale, 0.0, 26, style.WATER_TEXT)
 
 
-def _extent(font: ImageFont.FreeTypeFont, text: str) -> tuple[float, float]:
-    left, top, right, bottom = font.getbbox(text, stroke_width=3)
+def _extent(font: ImageFont.FreeTypeFont, lines: str) -> tuple[float, float]:
+    measure = ImageDraw.Draw(Image.new("L", (1, 1)))
+    left, top, right, bottom = measure.multiline_textbbox(
+        (0, 0), lines, font=font, anchor="mm", spacing=0, stroke_width=HALO_PX
+    )
     return right - left, bottom - top
 
 
@@ -188,13 +210,13 @@ def _along(line: shapely.LineString, share: float, width: float, text: str, size
     middle = share * line.length
     start = shapely.line_interpolate_point(line, max(0.0, middle - width / 2))
     end = shapely.line_interpolate_point(line, min(line.length, middle + width / 2))
-    angle = -np.degrees(np.arctan2(end.y - start.y, end.x - start.x))
-    if angle > 90:
-        angle -= 180
-    elif angle <= -90:
-        angle += 180
+    angle = float(-np.degrees(np.arctan2(end.y - start.y, end.x - start.x)))
+    angle = (angle + 90.0) % 180.0 - 90.0
     point = shapely.line_interpolate_point(line, middle)
-    return Label(text, point.x, point.y, float(angle), size, style.TEXT)
+    is_standing = abs(angle) > STANDING_DEGREES and not text.isascii()
+    if is_standing:
+        angle -= math.copysign(90.0, angle)
+    return Label(text, point.x, point.y, angle, size, style.TEXT, is_standing=is_standing)
 
 
 @dataclass(frozen=True)
