@@ -290,10 +290,14 @@ class Store:
         if column.type == "json":
             if value is None:
                 return sa.null()
-            return sa.cast(json_text(name, value), self._tables.settings.c.value.type)
+            return self._json(name, value)
         if is_null(value):
             return None
         return self._backend.bound(column, plain_value(column, value))
+
+    def _json(self, name: str, value: Any) -> sa.ColumnElement[Any]:
+        text = sa.literal(json_text(name, value), sa.Text())
+        return sa.cast(text, self._tables.settings.c.value.type)
 
     def delete(self, layer: str, *, where: Where) -> int:
         """How many rows were deleted; `where` of {} means all rows."""
@@ -338,9 +342,8 @@ class Store:
     def set_setting(self, name: str, value: Any) -> None:
         """Nothing; keeps the value, which must be plain JSON."""
         settings = self._tables.settings
-        text = json_text(name, value)
+        bound = self._json(name, value)
         with translated(), self._writing() as connection:
-            bound = sa.cast(text, settings.c.value.type)
             statement = sa.update(settings).where(settings.c.name == name).values(value=bound)
             if connection.execute(statement).rowcount == 0:
                 connection.execute(sa.insert(settings).values(name=name, value=bound))
