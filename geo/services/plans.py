@@ -203,19 +203,22 @@ def _already_issued(store: Store, wanted: pd.Series) -> list[str]:
 
 def _cells_of_grids(store: Store, grids: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
     """One cell per imported grid, with the people of the buildings that stand in it."""
-    cells = grids[["grid", "community", "geometry"]].reset_index(drop=True)
-    cells["cell"] = cells["grid"]
-    cells["compound"] = None
-    cells["area_m2"] = cells.area
+    drawn = grids[["grid", "community", "geometry"]].reset_index(drop=True)
     buildings = store.read("buildings")
-    buildings = buildings.set_geometry(buildings.representative_point())
-    lived = attribute(buildings, cells.assign(plan=None)[["plan", "grid", "community", "geometry"]])
+    points = buildings.set_geometry(buildings.representative_point())
+    lived = attribute(points.drop(columns="community"), drawn.assign(plan=None))
     by_grid = lived.groupby("grid")
+    cells = drawn.rename(columns={"grid": "cell"})
     for column in ("households", "people"):
-        counted = by_grid[column].sum().reindex(cells["grid"]).fillna(0)
-        cells[column] = counted.astype("int64").to_numpy()
-    counts = by_grid.size().reindex(cells["grid"]).fillna(0)
-    cells["n_buildings"] = counts.astype("int64").to_numpy()
-    estimated = by_grid["households_estimated"].any().reindex(cells["grid"])
-    cells["households_estimated"] = estimated.fillna(False).astype("boolean").to_numpy()
+        cells[column] = _in_order(by_grid[column].sum(), cells, 0).astype("int64")
+    cells["n_buildings"] = _in_order(by_grid.size(), cells, 0).astype("int64")
+    is_estimated = by_grid["households_estimated"].any()
+    cells["households_estimated"] = _in_order(is_estimated, cells, False).astype("bool")
+    cells["area_m2"] = cells.area
     return cells
+
+
+def _in_order(by_grid: pd.Series, cells: gpd.GeoDataFrame, absent: object) -> np.ndarray:
+    """Values by grid code in the cells' order, `absent` for a grid without buildings."""
+    found: np.ndarray = by_grid.reindex(cells["cell"], fill_value=absent).to_numpy()
+    return found
