@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import urlsplit
 
 from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
@@ -41,6 +42,9 @@ def create_app(settings: Settings, *, store: Store | None = None) -> Flask:
         app.wsgi_app = ProxyFix(  # type: ignore[method-assign]
             app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops
         )
+    if settings.base_url:
+        host = urlsplit(settings.base_url).hostname or ""
+        app.config["TRUSTED_HOSTS"] = [host, "localhost", "127.0.0.1"]
     app.extensions["wangge.limiter"] = security.install(app, settings, store)
     app.extensions["wangge.jobs"] = Jobs(settings, store, KINDS)
     errors.install(app)

@@ -71,7 +71,7 @@ class Settings:
         if unknown:
             raise ParameterError(
                 "settings.unknown",
-                f"unknown settings {unknown}; known are {sorted(KNOWN_KEYS)}. Correct or unset them.",
+                f"settings must be among {sorted(KNOWN_KEYS)}; got {unknown}. Unset them.",
                 keys=", ".join(unknown),
                 known=", ".join(sorted(KNOWN_KEYS)),
             )

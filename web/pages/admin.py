@@ -200,6 +200,7 @@ def _tokens_page(*, problem: str = "", shown: str = "") -> str:
         may=require_principal().may,
         tokens=accounts.list_tokens(store()),
         roles=[role for role in ROLES if role != "worker"],
+        site=settings().base_url or request.host_url.rstrip("/"),
         problem=problem,
         shown=shown,
     )
