@@ -9,6 +9,7 @@ import pandas as pd
 import shapely
 from scipy.optimize import linear_sum_assignment
 
+from geo.schema import LAYERS
 from geo.store import Store
 
 
@@ -48,7 +49,7 @@ def give_grids_to_workers(store: Store, plan: str, *, valid_from: date) -> int:
         given.append(rows)
     if not given:
         return 0
-    entries_now = pd.concat(given).assign(
+    entries_now = pd.concat(given)[LAYERS["roster"].column_names].assign(
         area_kind="grid", valid_from=pd.Timestamp(valid_from), valid_to=pd.NaT
     )
     with store.transaction():
