@@ -93,6 +93,12 @@ def _areas(table: pd.DataFrame, layer: Layer, stem: str, zone: ZoneInfo) -> Fill
     elif _is_absent(table, "name") and not _is_absent(table, key) and layer.name != "compounds":
         is_word = table[key].str.contains(r"[^\x00-\x7f]", regex=True, na=False)
         table["name"] = table[key].where(is_word)
+    if layer.name == "subdistricts" and not _is_absent(table, "district"):
+        # Two districts of a city may each have a subdistrict of that name.
+        is_shared = table[key].duplicated(keep=False) & table["district"].notna()
+        if is_shared.any():
+            table[key] = table[key].mask(is_shared, table["district"] + table[key])
+            notes.append(note("key.with_district", is_shared.sum(), column=key))
     return table, notes
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from zoneinfo import ZoneInfo
 
@@ -55,7 +55,17 @@ def take_columns(
         cells = source.rows[sources[column.name]]
         extra = (values or {}).get(column.name, {})
         aliases = {**value_aliases(layer, column.name), **_lowered(extra)}
-        taken.table[column.name] = _read(column, cells, aliases, zone, taken, source.lines)
+        if column.type in ("text", "bool", "json"):
+            text = _read_text(column, cells, taken, source.lines)
+            taken.table[column.name] = _renamed(text, aliases)
+            continue
+        if aliases and not pd.api.types.is_numeric_dtype(cells):
+            cells = _renamed(clean_text(cells), aliases)
+        parsed, is_bad = _READERS[column.type](cells, zone)
+        taken.table[column.name] = parsed
+        if is_bad.any():
+            code = f"value.not_{column.type}"
+            taken.faults.append(reject_rows(source.lines[is_bad], column.name, code, cells[is_bad]))
     return taken
 
 
@@ -63,40 +73,27 @@ def _lowered(aliases: Mapping[str, str]) -> dict[str, str]:
     return {alias.lower(): value for alias, value in aliases.items()}
 
 
-def _read(
-    column: Column,
-    cells: pd.Series,
-    aliases: dict[str, str],
-    zone: ZoneInfo,
-    taken: Taken,
-    lines: NDArray[np.int64],
-) -> pd.Series:
-    if column.type in ("text", "bool", "json"):
-        return _read_text(column, cells, aliases, taken, lines)
-    if aliases and not pd.api.types.is_numeric_dtype(cells):
-        cells = _renamed(clean_text(cells), aliases)
-    if column.type == "time":
-        parsed, is_bad = read_times(cells, zone)
-    elif column.type == "date":
-        parsed, is_bad = read_days(cells, zone)
-    else:
-        parsed, is_bad = read_numbers(cells)
-        if column.type == "int":
-            is_bad |= parsed.notna().to_numpy() & (parsed % 1 != 0).to_numpy()
-    if is_bad.any():
-        taken.faults.append(
-            reject_rows(lines[is_bad], column.name, f"value.not_{column.type}", cells[is_bad])
-        )
-    return parsed
+def _read_float(cells: pd.Series, zone: ZoneInfo) -> tuple[pd.Series, Mask]:
+    return read_numbers(cells)
+
+
+def _read_int(cells: pd.Series, zone: ZoneInfo) -> tuple[pd.Series, Mask]:
+    numbers, is_bad = read_numbers(cells)
+    return numbers, is_bad | (numbers.notna() & (numbers % 1 != 0)).to_numpy()
+
+
+_READERS: dict[str, Callable[[pd.Series, ZoneInfo], tuple[pd.Series, Mask]]] = {
+    "float": _read_float,
+    "int": _read_int,
+    "date": read_days,
+    "time": read_times,
+}
 
 
 def _read_text(
-    column: Column,
-    cells: pd.Series,
-    aliases: dict[str, str],
-    taken: Taken,
-    lines: NDArray[np.int64],
+    column: Column, cells: pd.Series, taken: Taken, lines: NDArray[np.int64]
 ) -> pd.Series:
+    """The cells as text, mended where wrongly decoded; faults and notes go to `taken`."""
     text = unquote_codes(clean_text(cells))
     text, is_mended, is_lost = mend_mojibake(text)
     if is_mended.any():
@@ -105,11 +102,13 @@ def _read_text(
     for code, mask in (("text.mojibake", is_lost), ("value.formula", is_run)):
         if mask.any():
             taken.faults.append(reject_rows(lines[mask], column.name, code, text[mask]))
-    return _renamed(text, aliases) if aliases else text
+    return text
 
 
 def _renamed(text: pd.Series, aliases: dict[str, str]) -> pd.Series:
     """The text with known spellings replaced by the value we keep; others stay."""
+    if not aliases:
+        return text
     distinct = text.dropna().unique()
     plain = pd.Series(distinct, dtype=STRING).str.normalize("NFKC").str.strip().str.lower()
     known = {

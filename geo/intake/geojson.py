@@ -25,7 +25,7 @@ _DEPTHS = {
 }
 
 
-class _Unreadable(Exception):
+class _UnreadableError(Exception):
     """One feature's geometry is no geometry; the message is the reject's code."""
 
 
@@ -58,7 +58,7 @@ def read_geojson(path: Path, limits: Limits) -> Source:
             continue
         try:
             geometry[line - 1] = _geometry(feature.get("geometry"))
-        except _Unreadable as fault:
+        except _UnreadableError as fault:
             faults.append((line, str(fault), _brief(feature.get("geometry"))))
             continue
         records.append(_properties(feature))
@@ -146,11 +146,11 @@ def _geometry(member: Any) -> Any:
         return None
     kind = member.get("type") if isinstance(member, dict) else None
     if kind not in _DEPTHS:
-        raise _Unreadable("geometry.wrong_type")
+        raise _UnreadableError("geometry.wrong_type")
     try:
         return _BUILDERS[kind](member.get("coordinates"))
     except (TypeError, ValueError, IndexError, shapely.errors.ShapelyError) as error:
-        raise _Unreadable("geometry.unreadable") from error
+        raise _UnreadableError("geometry.unreadable") from error
 
 
 def _positions(members: Any) -> NDArray[np.float64]:
@@ -161,7 +161,7 @@ def _positions(members: Any) -> NDArray[np.float64]:
     if positions.ndim != 2 or positions.shape[1] != 2:
         raise ValueError("a position must have two numbers")
     if not np.isfinite(positions).all():
-        raise _Unreadable("geometry.not_finite")
+        raise _UnreadableError("geometry.not_finite")
     return positions
 
 

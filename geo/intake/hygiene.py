@@ -35,7 +35,8 @@ def is_formula(text: pd.Series) -> Mask:
     """
     if not text.str.slice(0, 1).isin(["=", "@", "+", "-"]).any():
         return np.zeros(len(text), dtype=bool)
-    return text.str.match(_FORMULA, na=False).to_numpy(dtype=bool)
+    is_run: Mask = text.str.match(_FORMULA, na=False).to_numpy(dtype=bool)
+    return is_run
 
 
 def mend_mojibake(text: pd.Series) -> tuple[pd.Series, Mask, Mask]:

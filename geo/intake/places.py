@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,7 @@ from geo.intake.limits import Limits
 from geo.intake.names import coordinate_sources
 from geo.intake.source import Note, Source, note
 from geo.intake.values import clean_text, read_numbers
-from geo.schema import Layer, reject_rows
+from geo.schema import POLYGONAL, Layer, reject_rows
 
 Mask = NDArray[np.bool_]
 Geometries = NDArray[np.object_]
@@ -23,12 +24,46 @@ MAX_SPAN_DEG = 3.0
 """A row further than this from its file's middle, or from the town's zone, is misplaced: the
 width of a CGCS2000 zone, some 240 km, which no town reaches across."""
 
+FIRST_COLLECTION = 4
+"""GEOS type numbers from here on are collections: MultiPoint 4, up to GeometryCollection 7."""
+
 LATITUDES_DEG = (-80.0, 84.0)
 """Where UTM is defined; a position beyond (such as 90, often meaning unknown) is none."""
 
 
-def geometry_of_columns(source: Source) -> tuple[Geometries | None, list[str], list[pd.DataFrame]]:
-    """Geometry from WKT, two coordinate columns or a "lon,lat" column; columns used; faults.
+@dataclass(frozen=True)
+class Places:
+    """Where rows lie: geometries, or points still as coordinates, which is a lot quicker.
+
+    Exactly one of `geometry` and `xy` (n, 2) is given; a row without place has None or NaN.
+    """
+
+    geometry: Geometries | None = None
+    xy: NDArray[np.float64] | None = None
+
+    def bounds(self) -> NDArray[np.float64]:
+        """(n, 4) west, south, east, north; NaN where a row has no place."""
+        if self.xy is not None:
+            return np.hstack([self.xy, self.xy])
+        return np.asarray(shapely.bounds(self.geometry), dtype="float64")
+
+    def at(self, mask: Mask) -> Places:
+        """The places of those rows."""
+        if self.xy is not None:
+            return Places(xy=self.xy[mask])
+        assert self.geometry is not None
+        return Places(self.geometry[mask])
+
+    def to_geometry(self) -> Geometries:
+        """The geometries, points made of coordinates where need be."""
+        if self.geometry is not None:
+            return self.geometry
+        assert self.xy is not None
+        return _points(self.xy[:, 0], self.xy[:, 1])
+
+
+def places_of_columns(source: Source) -> tuple[Places | None, list[str], list[pd.DataFrame]]:
+    """Places from two coordinate columns, WKT or a "lon,lat" column; columns used; faults.
 
     None where the rows have no such columns. Cells left empty give no geometry.
     """
@@ -42,7 +77,7 @@ def geometry_of_columns(source: Source) -> tuple[Geometries | None, list[str], l
             for name, bad in zip(used, (bad_x, bad_y), strict=True)
             if bad.any()
         ]
-        return _points(x.to_numpy(), y.to_numpy()), used, faults
+        return Places(xy=np.column_stack([x.to_numpy(), y.to_numpy()])), used, faults
     if "wkt" in found:
         return _from_wkt(source, found["wkt"])
     if "pair" in found:
@@ -59,33 +94,32 @@ def _points(x: NDArray[np.float64], y: NDArray[np.float64]) -> Geometries:
     return points
 
 
-def _from_wkt(source: Source, name: str) -> tuple[Geometries, list[str], list[pd.DataFrame]]:
+def _from_wkt(source: Source, name: str) -> tuple[Places, list[str], list[pd.DataFrame]]:
     text = clean_text(source.rows[name])
     plain = text.str.replace(r"^SRID=\d+;", "", regex=True).to_numpy(dtype=object, na_value=None)
     geometry = shapely.from_wkt(plain, on_invalid="ignore")
     is_bad = shapely.is_missing(geometry) & text.notna().to_numpy(dtype=bool)
     faults = [reject_rows(source.lines[is_bad], name, "geometry.unreadable", text[is_bad])]
-    return geometry, [name], faults if is_bad.any() else []
+    return Places(geometry), [name], faults if is_bad.any() else []
 
 
-def _from_pairs(source: Source, name: str) -> tuple[Geometries, list[str], list[pd.DataFrame]]:
+def _from_pairs(source: Source, name: str) -> tuple[Places, list[str], list[pd.DataFrame]]:
     text = clean_text(source.rows[name])
     parts = text.str.extract(r"^[(\[]?\s*(-?\d+\.?\d*)\s*[,，;； ]\s*(-?\d+\.?\d*)\s*[)\]]?$")
     numbers = parts.apply(pd.to_numeric, errors="coerce").astype("float64").to_numpy()
-    geometry = _points(numbers[:, 0], numbers[:, 1])
-    is_bad = shapely.is_missing(geometry) & text.notna().to_numpy(dtype=bool)
+    is_bad = np.isnan(numbers).any(axis=1) & text.notna().to_numpy(dtype=bool)
     faults = [reject_rows(source.lines[is_bad], name, "geometry.unreadable", text[is_bad])]
-    return geometry, [name], faults if is_bad.any() else []
+    return Places(xy=numbers), [name], faults if is_bad.any() else []
 
 
-def check_has_place(geometry: Geometries | None, layer: Layer, file: str) -> Geometries:
-    """The geometry, which a spatial layer must have.
+def check_has_place(places: Places | None, layer: Layer, file: str) -> Places:
+    """The places, which a spatial layer must have.
 
     Raises
     ------
     InputError : the file has neither geometry nor columns that give one
     """
-    if geometry is None:
+    if places is None:
         raise InputError(
             "table.no_coordinates",
             f"{layer.name} must have geometry; {file!r} has none. Add columns lon and lat "
@@ -93,25 +127,26 @@ def check_has_place(geometry: Geometries | None, layer: Layer, file: str) -> Geo
             file=file,
             layer=layer.name,
         )
-    return geometry
+    return places
 
 
 def fit_geometry(
-    geometry: Geometries, layer: Layer, lines: NDArray[np.int64], limits: Limits
-) -> tuple[Geometries, list[pd.DataFrame], list[Note]]:
+    places: Places, layer: Layer, lines: NDArray[np.int64], limits: Limits
+) -> tuple[Places, list[pd.DataFrame], list[Note]]:
     """Geometry in two dimensions and of the layer's types where it can be made so; faults; notes.
 
     Collections of one are taken out of their wrapping. Invalid polygons become valid ones
     (GEOS "structure" method, which keeps the area the rings mean) where the result is polygonal.
     Too many parts or vertices are refused.
     """
-    fitted = shapely.force_2d(geometry)
-    kinds = shapely.get_type_id(fitted)
-    is_single = (kinds >= 4) & (shapely.get_num_geometries(fitted) == 1)
-    is_wrong = is_single & ~np.isin(kinds, _type_ids(layer))
-    if is_wrong.any():
-        fitted[is_wrong] = shapely.get_geometry(fitted[is_wrong], 0)
-    faults = []
+    if places.geometry is None:
+        return places, [], []
+    fitted = shapely.force_2d(places.geometry)
+    is_single = shapely.get_type_id(fitted) >= FIRST_COLLECTION
+    is_single &= shapely.get_num_geometries(fitted) == 1
+    if is_single.any():
+        fitted[is_single] = shapely.get_geometry(fitted[is_single], 0)
+    faults = _not_finite(fitted, lines)
     n_parts = shapely.get_num_geometries(fitted)
     n_vertices = shapely.get_num_coordinates(fitted)
     too_many = n_parts > limits.max_feature_parts
@@ -123,48 +158,55 @@ def fit_geometry(
         if mask.any():
             faults.append(reject_rows(lines[mask], "geometry", code, values[mask]))
             fitted[mask] = None
-    if not layer.geometry & {"Polygon", "MultiPolygon"}:
-        return fitted, faults, []
-    return _mended(fitted, faults)
+    mended, notes = _mended(fitted) if layer.geometry & POLYGONAL else (fitted, [])
+    return Places(mended), faults, notes
 
 
-def _type_ids(layer: Layer) -> list[int]:
-    names = (
-        "Point", "LineString", "LinearRing", "Polygon",
-        "MultiPoint", "MultiLineString", "MultiPolygon",
-    )  # fmt: skip
-    return [names.index(name) for name in layer.geometry]
+def _not_finite(geometry: Geometries, lines: NDArray[np.int64]) -> list[pd.DataFrame]:
+    """Rejects of geometries with a NaN or infinite coordinate, which are taken out."""
+    coordinates, owner = shapely.get_coordinates(geometry, return_index=True)
+    broken = np.unique(owner[~np.isfinite(coordinates).all(axis=1)])
+    if not broken.size:
+        return []
+    geometry[broken] = None
+    nothing = np.full(broken.size, None, dtype=object)
+    return [reject_rows(lines[broken], "geometry", "geometry.not_finite", nothing)]
 
 
-def _mended(
-    geometry: Geometries, faults: list[pd.DataFrame]
-) -> tuple[Geometries, list[pd.DataFrame], list[Note]]:
+def _mended(geometry: Geometries) -> tuple[Geometries, list[Note]]:
     is_area = np.isin(shapely.get_type_id(geometry), (3, 6))
     is_broken = is_area & ~shapely.is_valid(geometry)
     if not is_broken.any():
-        return geometry, faults, []
+        return geometry, []
     better = shapely.make_valid(geometry[is_broken], method="structure", keep_collapsed=False)
     is_good = np.isin(shapely.get_type_id(better), (3, 6)) & ~shapely.is_empty(better)
     mended = geometry.copy()
     mended[np.flatnonzero(is_broken)[is_good]] = better[is_good]
-    return mended, faults, [note("geometry.mended", is_good.sum())] if is_good.any() else []
+    return mended, [note("geometry.mended", is_good.sum())] if is_good.any() else []
 
 
 def misplaced(
-    geometry: Geometries, lines: NDArray[np.int64], zone: tuple[float, float, float, float] | None
+    degrees: NDArray[np.float64],
+    lines: NDArray[np.int64],
+    zone: tuple[float, float, float, float] | None,
 ) -> list[pd.DataFrame]:
     """Rejects of rows whose longitude and latitude cannot be meant.
 
     Latitude beyond what is mapped, nought-nought, exchanged axes, and rows over `MAX_SPAN_DEG`
-    away from the file's middle, or from the town's zone (west, south, east, north) where known.
+    away from the file's middle, or from the town's zone where known.
+
+    Parameters
+    ----------
+    degrees : (n, 4) west, south, east, north of each row; NaN for no place, infinite for a place
+        that has no longitude and latitude
+    zone : west, south, east, north of the town's CRS
     """
-    bounds = shapely.bounds(geometry)
-    is_known = np.isfinite(bounds).all(axis=1)
-    west, south, east, north = (np.where(is_known, edge, 0.0) for edge in bounds.T)
-    is_beyond = _is_beyond(west, south, east, north) & is_known
+    is_known = np.isfinite(degrees).all(axis=1)
+    west, south, east, north = (np.where(is_known, edge, 0.0) for edge in degrees.T)
+    is_beyond = (_is_beyond(west, south, east, north) & is_known) | np.isinf(degrees).any(axis=1)
     turned = _is_beyond(south, west, north, east)
-    is_swapped = is_beyond & ~turned & (np.maximum(np.abs(north), np.abs(south)) > 90.0)
-    is_zero = is_known & (np.abs(bounds) < 1e-6).all(axis=1)
+    is_swapped = is_beyond & is_known & ~turned & (np.maximum(np.abs(north), np.abs(south)) > 90.0)
+    is_zero = is_known & (np.abs(degrees) < 1e-6).all(axis=1)
     x, y = (west + east) / 2, (south + north) / 2
     usable = is_known & ~is_beyond & ~is_zero
     is_far = np.zeros(len(lines), dtype=bool)

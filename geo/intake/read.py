@@ -22,10 +22,16 @@ from geo.intake.limited import read_limited
 from geo.intake.limits import Limits, check_file
 from geo.intake.names import layer_aliases, layer_named
 from geo.intake.packed import unpacked
-from geo.intake.places import check_has_place, fit_geometry, geometry_of_columns
+from geo.intake.places import (
+    Places,
+    check_has_place,
+    fit_geometry,
+    misplaced,
+    places_of_columns,
+)
 from geo.intake.sniff import sniff
 from geo.intake.source import Note, Source, no_rejects, note
-from geo.intake.target import find_misplaced, settle_crs, to_town
+from geo.intake.target import check_datum, degrees_of, settle_crs, to_town, zone_of
 from geo.intake.text import read_csv, with_header
 from geo.schema import Checked, Layer, check_frame, reject_rows
 
@@ -89,6 +95,7 @@ def read_layer(
     NotFoundError : there is no such file
     """
     path, caps, spec, zone = Path(path), limits or Limits(), layer_named(layer), ZoneInfo(timezone)
+    check_datum(datum)
     source = _read_source(path, spec, source_layer, caps)
     taken = take_columns(source, spec, zone=zone, columns=columns, values=values)
     filled, notes = fill_unsaid(taken.table, spec, lines=source.lines, stem=path.stem, zone=zone)
@@ -97,18 +104,50 @@ def read_layer(
     if not spec.is_spatial:
         checked = _check(spec, filled, source.lines, taken.faults)
         return _intake(checked, source, used, notes)
-    geometry, from_columns, more = _locate(source, spec, taken, geocode, path.name)
-    used |= set(from_columns)
-    faults = [*taken.faults, *more]
-    settled, said = settle_crs(source.crs, crs=crs, datum=datum, geometry=geometry)
-    geometry, unfit, mended = fit_geometry(geometry, spec, source.lines, caps)
-    frame = gpd.GeoDataFrame(filled, geometry=geometry, crs=settled)
-    lost_places, in_degrees = find_misplaced(frame, source.lines, town_crs)
-    checked = _check(spec, frame, source.lines, [*faults, *unfit, *lost_places])
-    good = checked.accepted.index
-    town = to_town(checked.accepted, in_degrees.loc[good], datum=datum, town_crs=town_crs)
-    done = Checked(_measured(town, spec), checked.rejects, checked.n_rejected)
-    return _intake(done, source, used, [*notes, *said, *mended])
+    places, from_columns, faults = _locate(source, spec, taken, geocode, path.name)
+    frame, misfits, said = _placed(
+        filled, places, source, spec, crs=crs, datum=datum, town_crs=town_crs, limits=caps
+    )
+    checked = _check(spec, frame, source.lines, [*taken.faults, *faults, *misfits])
+    measured = Checked(_measured(checked.accepted, spec), checked.rejects, checked.n_rejected)
+    return _intake(measured, source, used | set(from_columns), [*notes, *said])
+
+
+def _placed(
+    table: pd.DataFrame,
+    places: Places,
+    source: Source,
+    layer: Layer,
+    *,
+    crs: Any,
+    datum: str | None,
+    town_crs: Any,
+    limits: Limits,
+) -> tuple[gpd.GeoDataFrame, list[pd.DataFrame], list[Note]]:
+    """The table with geometry in the town's CRS, faults of places, and notes."""
+    settled, notes = settle_crs(source.crs, crs=crs, datum=datum, bounds=places.bounds())
+    fitted, faults, mended = fit_geometry(places, layer, source.lines, limits)
+    degrees = degrees_of(fitted.bounds(), settled)
+    faults += misplaced(degrees, source.lines, zone_of(town_crs))
+    counts: NDArray[np.bool_] = np.asarray(np.isfinite(degrees).all(axis=1), dtype=bool)
+    if faults:
+        counts &= ~np.isin(source.lines, pd.concat(faults)["line"])
+    target = town_crs or settled
+    geometry = gpd.GeoSeries(np.full(len(table), None, dtype=object), crs=target)
+    if counts.any():
+        moved = to_town(
+            fitted.at(counts), settled, datum=datum, town_crs=town_crs, degrees=degrees[counts]
+        )
+        geometry = moved if counts.all() else _spread(moved, counts)
+    frame = gpd.GeoDataFrame(table, geometry=geometry.array, crs=geometry.crs)
+    return frame, faults, [*notes, *mended]
+
+
+def _spread(moved: gpd.GeoSeries, where: NDArray[np.bool_]) -> gpd.GeoSeries:
+    """The geometries at the places of a mask, nothing elsewhere."""
+    full = np.full(len(where), None, dtype=object)
+    full[where] = np.asarray(moved.array, dtype=object)
+    return gpd.GeoSeries(full, crs=moved.crs)
 
 
 def write_rejects(rejects: pd.DataFrame, path: Path) -> None:
@@ -155,33 +194,37 @@ def _read_format(
 
 def _locate(
     source: Source, layer: Layer, taken: Taken, geocode: Geocode | None, file: str
-) -> tuple[NDArray[np.object_], list[str], list[pd.DataFrame]]:
-    """Geometry of each row, the columns it came from, and faults found on the way."""
-    geometry, used, faults = source.geometry, [], []
-    if geometry is None:
-        geometry, used, faults = geometry_of_columns(source)
+) -> tuple[Places, list[str], list[pd.DataFrame]]:
+    """Where each row lies, the columns that said so, and faults found on the way."""
+    places: Places | None = None
+    used: list[str] = []
+    faults: list[pd.DataFrame] = []
+    if source.geometry is not None:
+        places = Places(source.geometry)
+    else:
+        places, used, faults = places_of_columns(source)
     if geocode is not None and "address" in taken.table.columns:
-        geometry, refused = _geocoded(geometry, taken.table["address"], source, geocode)
+        places, refused = _geocoded(places, taken.table["address"], source, geocode)
         faults = [*faults, *refused]
-    return check_has_place(geometry, layer, file), used, faults
+    return check_has_place(places, layer, file), used, faults
 
 
 def _geocoded(
-    geometry: NDArray[np.object_] | None,
-    addresses: pd.Series,
-    source: Source,
-    geocode: Geocode,
-) -> tuple[NDArray[np.object_], list[pd.DataFrame]]:
-    """Geometry with points for the addresses of rows that have none, and the refused ones."""
-    full = np.full(len(addresses), None, dtype=object) if geometry is None else geometry.copy()
+    places: Places | None, addresses: pd.Series, source: Source, geocode: Geocode
+) -> tuple[Places, list[pd.DataFrame]]:
+    """Places with points for the addresses of rows that have none, and the refused ones."""
+    nowhere = np.full(len(addresses), None, dtype=object)
+    full = nowhere if places is None else places.to_geometry().copy()
     wanted = shapely.is_missing(full) & addresses.notna().to_numpy(dtype=bool)
     if not wanted.any():
-        return full, []
+        return places or Places(full), []
     points = geocode(addresses[wanted]).to_crs(source.crs or WGS84)
     full[wanted] = np.asarray(points.array, dtype=object)
     refused = wanted & shapely.is_missing(full)
-    faults = [reject_rows(source.lines[refused], "address", "address.refused", addresses[refused])]
-    return full, faults if refused.any() else []
+    if not refused.any():
+        return Places(full), []
+    lines, texts = source.lines[refused], addresses[refused]
+    return Places(full), [reject_rows(lines, "address", "address.refused", texts)]
 
 
 def _check(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import struct
 from pathlib import Path
 
 from geo.errors import InputError
@@ -30,6 +29,15 @@ _EXTENSIONS = {
     ".xls": {"xls"},
     ".gpx": {"gpx"},
     ".zip": {"zip"},
+}
+_MAGIC = {
+    b"SQLite format 3\0": "gpkg",
+    b"PK\x03\x04": "zip",
+    b"PK\x05\x06": "zip",
+    b"PAR1": "parquet",
+    b"fgb\x03fgb": "fgb",
+    b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1": "xls",
+    b"\0\0\x27\x0a": "shp",
 }
 _ROOTS = {"osm": "osm", "kml": "kml", "gpx": "gpx"}
 _COMMENT = re.compile(rb"<!--.*?-->|<\?.*?\?>|<!DOCTYPE[^>\[]*>", re.DOTALL)
@@ -59,21 +67,10 @@ def sniff(path: Path) -> str:
 
 
 def _binary_format(head: bytes) -> str | None:
-    if head.startswith(b"SQLite format 3\0"):
-        return "gpkg"
-    if head.startswith(b"PK\x03\x04"):
-        return "zip"
-    if head.startswith(b"PAR1"):
-        return "parquet"
-    if head.startswith(b"fgb\x03fgb"):
-        return "fgb"
-    if head.startswith(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"):
-        return "xls"
-    if len(head) >= 100 and struct.unpack(">i", head[:4])[0] == 9994:
-        return "shp"
-    if b"OSMHeader" in head[:24]:
-        return "pbf"
-    return None
+    for start, found in _MAGIC.items():
+        if head.startswith(start):
+            return found
+    return "pbf" if b"OSMHeader" in head[:24] else None
 
 
 def _text_format(head: bytes, path: Path) -> str:

@@ -55,7 +55,7 @@ def read_csv(path: Path, layer: Layer, limits: Limits) -> Source:
             count=n_total,
             limit=limits.max_rows,
         )
-    lines = np.setdiff1d(np.arange(1, n_total + 1), lost["line"].to_numpy(dtype="int64"))
+    lines = np.delete(np.arange(1, n_total + 1), lost["line"].to_numpy(dtype="int64") - 1)
     rows = table.to_pandas(types_mapper=lambda _: _STRING)
     return _without_blank_rows(Source(rows, lines, lost=lost, notes=notes))
 

@@ -58,6 +58,9 @@ def read_numbers(cells: pd.Series) -> tuple[pd.Series, Mask]:
         numbers = cells.astype("float64")
         return numbers, np.isinf(numbers.to_numpy())
     text = clean_text(cells)
+    quick = _cast_all(text, pa.float64())
+    if quick is not None:
+        return quick, np.isinf(quick.to_numpy())
     numbers = pd.Series(pd.to_numeric(text, errors="coerce"), index=cells.index).astype("float64")
     left = (numbers.isna() & text.notna()).to_numpy(dtype=bool)
     if left.any():
@@ -76,7 +79,7 @@ def read_times(cells: pd.Series, zone: ZoneInfo) -> tuple[pd.Series, Mask]:
     if pd.api.types.is_datetime64_any_dtype(cells):
         return _to_utc(cells.astype(_precision(cells)), zone), np.zeros(len(cells), dtype=bool)
     text = clean_text(cells)
-    fast = _cast_all(text)
+    fast = _cast_all(text, pa.timestamp("us"))
     if fast is not None:
         return _to_utc(fast, zone), np.zeros(len(cells), dtype=bool)
     is_zoned = text.str.contains(_ZONED, regex=True, na=False).to_numpy(dtype=bool)
@@ -103,7 +106,7 @@ def read_days(cells: pd.Series, zone: ZoneInfo) -> tuple[pd.Series, Mask]:
     if pd.api.types.is_datetime64_any_dtype(cells):
         return cells.dt.normalize().astype("datetime64[us]"), np.zeros(len(cells), dtype=bool)
     text = clean_text(cells)
-    days = _cast_all(text)
+    days = _cast_all(text, pa.timestamp("us"))
     if days is None:
         days = _local(text)
         left = (days.isna() & text.notna()).to_numpy(dtype=bool)
@@ -119,16 +122,14 @@ def _precision(cells: pd.Series) -> str:
     return "datetime64[us, UTC]" if zone is not None else "datetime64[us]"
 
 
-def _cast_all(text: pd.Series) -> pd.Series | None:
-    """All cells as ISO local times in one quick cast, or None where one is not that."""
+def _cast_all(text: pd.Series, kind: pa.DataType) -> pd.Series | None:
+    """All cells in one quick cast (times: ISO, local), or None where some cell is not that."""
     array = pa.array(text, type=pa.large_string(), from_pandas=True)
     try:
-        instants = array.cast(pa.timestamp("us"))
+        values = array.cast(kind).to_numpy(zero_copy_only=False)
     except pa.ArrowInvalid:
         return None
-    return pd.Series(
-        instants.to_numpy(zero_copy_only=False), index=text.index, dtype="datetime64[us]"
-    )
+    return pd.Series(values, index=text.index)
 
 
 def _local(text: pd.Series) -> pd.Series:

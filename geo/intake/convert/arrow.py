@@ -15,7 +15,7 @@ _WKB_BYTES_PER_VERTEX = 16
 
 
 def write_table(table: pa.Table, request: dict[str, Any]) -> None:
-    """The table in the Arrow file that the request names; columns that cannot be plain are left out.
+    """The table in the Arrow file that the request names, without its nested columns.
 
     Raises
     ------

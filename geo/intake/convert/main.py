@@ -5,9 +5,20 @@ from __future__ import annotations
 import importlib
 import json
 import sys
+from importlib.abc import MetaPathFinder
 from typing import Any
 
 from .refused import Refused
+
+
+class _WithoutPandas(MetaPathFinder):
+    """Half of the start-up time is pandas, which pyogrio and pyarrow only use where present."""
+
+    def find_spec(self, fullname: str, path: Any, target: Any = None) -> None:
+        """Nothing, or the answer that there is no such package."""
+        if fullname in ("pandas", "geopandas"):
+            raise ModuleNotFoundError(f"{fullname} is left out here", name=fullname)
+
 
 _READERS = {
     "gpkg": "vector",
@@ -31,9 +42,7 @@ def main() -> None:
     """
     request = json.loads(sys.stdin.buffer.read())
     _limit_process(request)
-    # Half of the start-up time is pandas, which pyogrio and pyarrow would only use if present.
-    sys.modules["pandas"] = None  # type: ignore[assignment]
-    sys.modules["geopandas"] = None  # type: ignore[assignment]
+    sys.meta_path.insert(0, _WithoutPandas())
     package = __name__.rpartition(".")[0]
     reader = importlib.import_module(f"{package}.{_READERS[request['format']]}")
     try:
