@@ -66,9 +66,11 @@ def _busy() -> StoreError:
 
 
 def _sqlite_kind(error: sqlite3.Error) -> str:
-    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    extended = getattr(error, "sqlite_errorcode", 0)
+    code = extended & 0xFF
+    if extended in (sqlite3.SQLITE_CONSTRAINT_UNIQUE, sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY):
+        return "taken"
     names = {
-        sqlite3.SQLITE_CONSTRAINT: "taken",
         sqlite3.SQLITE_BUSY: "busy",
         sqlite3.SQLITE_LOCKED: "busy",
         sqlite3.SQLITE_FULL: "full",

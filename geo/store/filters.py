@@ -151,9 +151,16 @@ def _bad_value(column: str, value: Any, reason: str) -> ParameterError:
 
 
 def ordering(
-    layer: Layer, table: sa.Table, order_by: str | Sequence[str] | None
+    layer: Layer,
+    table: sa.Table,
+    order_by: str | Sequence[str] | None,
+    *,
+    tail: Sequence[str] | None = None,
 ) -> list[sa.ColumnElement[Any]]:
-    """Sort terms: the columns asked (`-name` descending, empty values last), then the key."""
+    """Sort terms: the columns asked (`-name` descending, empty values last), then `tail`.
+
+    The tail is the layer's key unless another is given.
+    """
     asked = [order_by] if isinstance(order_by, str) else list(order_by or [])
     names = [name.removeprefix("-") for name in asked]
     check_columns(layer, names)
@@ -164,4 +171,5 @@ def ordering(
         column = table.c[name]
         sort = column.desc() if term.startswith("-") else column.asc()
         terms.append(sort.nulls_last() if column.nullable else sort)
-    return terms + [table.c[name].asc() for name in layer.key if name not in names]
+    last = layer.key if tail is None else tail
+    return terms + [table.c[name].asc() for name in last if name not in names]

@@ -64,6 +64,8 @@ def to_arrow(layer: Layer, frame: pd.DataFrame, *, all_required: bool) -> pa.Tab
     present = [c for c in layer.columns if c.name in frame.columns]
     arrays = {c.name: _to_array(layer, c, frame[c.name], c.name in needed) for c in present}
     _check_keys(layer, frame)
+    if len(present) == len(layer.key) and not all_required and GEOMETRY not in frame.columns:
+        _check_present(layer, frame, [c.name for c in layer.columns if c not in present][:1], False)
     if layer.is_spatial and GEOMETRY in frame.columns:
         arrays[GEOMETRY] = _geometry_array(layer, frame.geometry.array)
     return pa.table(arrays)
@@ -82,7 +84,8 @@ def _check_present(
             columns=missing,
             found=[str(name) for name in frame.columns][:20],
         )
-    if with_geometry and layer.is_spatial and not isinstance(frame, gpd.GeoDataFrame):
+    wants_geometry = layer.is_spatial and (with_geometry or GEOMETRY in frame.columns)
+    if wants_geometry and not isinstance(frame, gpd.GeoDataFrame):
         raise SchemaError(
             "schema.missing_geometry",
             f"{layer.name} must have geometry; got a plain table. Name its coordinate columns.",

@@ -33,6 +33,7 @@ class Query:
     terms: list[sa.ColumnElement[Any]]
     box: shapely.Geometry | None
     limit: int | None
+    distinct: bool = False
 
 
 def make_query(
@@ -44,20 +45,25 @@ def make_query(
     columns: Sequence[str] | None,
     order_by: str | Sequence[str] | None,
     limit: int | None,
+    distinct: bool = False,
 ) -> Query:
     """The question, its names and values checked against the schema."""
     table = backend.tables.layers[layer.name]
+    names = _asked_columns(layer, columns)
+    if distinct and (GEOMETRY in names or bbox is not None or order_by is not None):
+        raise out_of_range("distinct", "not with geometry, a box or an order")
     if limit is not None and limit < 0:
         raise out_of_range("limit", limit)
     if bbox is not None and not layer.is_spatial:
         raise out_of_range("bbox", f"{layer.name} has no geometry")
     return Query(
         layer,
-        _asked_columns(layer, columns),
+        names,
         conditions(layer, table, where, backend),
-        ordering(layer, table, order_by),
+        ordering(layer, table, names, tail=()) if distinct else ordering(layer, table, order_by),
         None if bbox is None else box_shape(bbox),
         limit,
+        distinct,
     )
 
 
@@ -107,6 +113,8 @@ def _statement(
         for name in names
     ]
     statement = sa.select(*fetched).where(*tests).order_by(*query.terms)
+    if query.distinct:
+        statement = statement.group_by(*[table.c[name] for name in names])
     is_limited_here = query.box is not None and backend.refines_boxes
     return statement if query.limit is None or is_limited_here else statement.limit(query.limit)
 

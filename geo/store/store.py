@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,18 +15,19 @@ import sqlalchemy as sa
 
 from geo.errors import ConflictError, NotFoundError
 from geo.schema import LAYERS, Layer
+from geo.store import registry
 from geo.store.backend import Backend, WriteMode
 from geo.store.faults import translated
 from geo.store.filters import Where, conditions, is_null, plain_value
-from geo.store.frames import check_columns, json_text, to_arrow
+from geo.store.frames import check_columns, to_arrow
 from geo.store.migrate import migrate
 from geo.store.opening import open_backend
 from geo.store.query import Query, fetch_frames, make_query, out_of_range
+from geo.store.session import Session
 from geo.store.tables import GEOMETRY
 from geo.store.towncrs import (
     check_same_crs,
     checked_crs,
-    crs_from_text,
     crs_to_text,
     is_same_crs,
     srid_of,
@@ -48,7 +47,7 @@ class Store:
         """A store on an opened backend; people call `Store.open`."""
         self._backend = backend
         self._tables = backend.tables
-        self._local = threading.local()
+        self._session = Session(backend)
 
     @classmethod
     def open(cls, url_or_path: str | Path, *, create: bool = True) -> Self:
@@ -109,31 +108,8 @@ class Store:
         A block inside another one joins it: when the inner one raises, its own writes are undone;
         what it wrote is kept only when the outermost block ends well.
         """
-        with translated(), self._writing():
+        with translated(), self._session.writing():
             yield
-
-    @contextmanager
-    def _writing(self) -> Iterator[sa.Connection]:
-        outer: sa.Connection | None = getattr(self._local, "connection", None)
-        if outer is not None:
-            with outer.begin_nested():
-                yield outer
-            return
-        with self._backend.writing() as connection:
-            self._local.connection = connection
-            try:
-                yield connection
-            finally:
-                self._local.connection = None
-
-    @contextmanager
-    def _reading(self) -> Iterator[sa.Connection]:
-        outer: sa.Connection | None = getattr(self._local, "connection", None)
-        if outer is not None:
-            yield outer
-            return
-        with self._backend.reading() as connection:
-            yield connection
 
     def read(
         self,
@@ -144,6 +120,7 @@ class Store:
         columns: Sequence[str] | None = None,
         order_by: str | Sequence[str] | None = None,
         limit: int | None = None,
+        distinct: bool = False,
     ) -> gpd.GeoDataFrame | pd.DataFrame:
         """The layer's rows that match, in the schema's columns and dtypes, in key order.
 
@@ -157,6 +134,7 @@ class Store:
         columns : these columns only; without "geometry" a plain DataFrame comes back
         order_by : column or columns to sort by before the key; "-name" descending, empty last
         limit : at most so many rows
+        distinct : each combination of `columns` once, in their order; not with geometry or a box
 
         Raises
         ------
@@ -172,6 +150,7 @@ class Store:
             columns=columns,
             order_by=order_by,
             limit=limit,
+            distinct=distinct,
         )
         frames = list(self._answer(asked, _READ_ROWS))
         return frames[0] if len(frames) == 1 else pd.concat(frames, ignore_index=True)
@@ -189,7 +168,8 @@ class Store:
     ) -> Iterator[gpd.GeoDataFrame | pd.DataFrame]:
         """The same rows as `read`, in frames of at most `chunk_rows`; one empty frame for none.
 
-        All chunks are of one committed state, however long it takes to use them up.
+        All chunks are of one committed state, however long it takes to use them up. Do not write
+        to the layer while streaming it inside one transaction.
         """
         if chunk_rows < 1:
             raise out_of_range("chunk_rows", chunk_rows)
@@ -205,12 +185,12 @@ class Store:
         return self._answer(asked, chunk_rows)
 
     def _answer(self, query: Query, chunk_rows: int) -> Iterator[gpd.GeoDataFrame | pd.DataFrame]:
-        with translated(), self._reading() as connection:
+        with translated(), self._session.reading() as connection:
             yield from fetch_frames(
                 query,
                 backend=self._backend,
                 connection=connection,
-                crs=self._crs(connection) if query.layer.is_spatial else None,
+                crs=registry.town_crs(connection, self._tables) if query.layer.is_spatial else None,
                 chunk_rows=chunk_rows,
             )
 
@@ -219,7 +199,7 @@ class Store:
         found = self._layer(layer)
         table = self._tables.layers[layer]
         tests = conditions(found, table, where, self._backend)
-        with translated(), self._reading() as connection:
+        with translated(), self._session.reading() as connection:
             statement = sa.select(sa.func.count()).select_from(table).where(*tests)
             return int(connection.scalar(statement) or 0)
 
@@ -244,14 +224,13 @@ class Store:
         CrsError : the frame is not in the town's CRS
         """
         found = self._layer(layer)
-        table = self._tables.layers[layer]
         if mode not in get_args(WriteMode):
             raise out_of_range("mode", mode)
         rows = to_arrow(found, frame, all_required=mode != "update")
-        with translated(found.name), self._writing() as connection:
+        with translated(found.name), self._session.writing() as connection:
             srid = 0
             if found.is_spatial and GEOMETRY in rows.column_names:
-                crs = self._crs(connection)
+                crs = registry.town_crs(connection, self._tables)
                 check_same_crs(found.name, frame, crs)
                 srid = srid_of(crs)
             if mode == "replace":
@@ -259,15 +238,9 @@ class Store:
             if len(frame):
                 n_written = self._backend.insert(connection, found, rows, mode, srid)
                 if mode == "update" and n_written < len(frame):
-                    raise ConflictError(
-                        "store.key_unknown",
-                        f"{layer} must hold every key to be updated; {len(frame) - n_written} "
-                        "are unknown. Use upsert, or read them again.",
-                        layer=layer,
-                        count=len(frame) - n_written,
-                    )
+                    raise _unknown_keys(layer, len(frame) - n_written)
             if len(frame) or mode == "replace":
-                self._raise_revision(connection, table)
+                registry.raise_revision(connection, self._tables, layer)
         return len(frame)
 
     def update(self, layer: str, values: Mapping[str, Any], *, where: Where) -> int:
@@ -279,84 +252,56 @@ class Store:
             raise out_of_range("values", sorted(values))
         tests = conditions(found, table, where, self._backend)
         bound = {name: self._bound(found, name, value) for name, value in values.items()}
-        with translated(found.name), self._writing() as connection:
+        with translated(found.name), self._session.writing() as connection:
             n_rows = connection.execute(sa.update(table).where(*tests).values(bound)).rowcount
             if n_rows:
-                self._raise_revision(connection, table)
+                registry.raise_revision(connection, self._tables, layer)
         return int(n_rows)
 
     def _bound(self, layer: Layer, name: str, value: Any) -> Any:
         column = layer.column(name)
-        if column.type == "json":
-            if value is None:
-                return sa.null()
-            return self._json(name, value)
         if is_null(value):
-            return None
+            if column.required:
+                raise out_of_range(name, value)
+            return sa.null()
+        if column.type == "json":
+            return registry.json_value(self._tables, name, value)
         return self._backend.bound(column, plain_value(column, value))
-
-    def _json(self, name: str, value: Any) -> sa.ColumnElement[Any]:
-        text = sa.literal(json_text(name, value), sa.Text())
-        return sa.cast(text, self._tables.settings.c.value.type)
 
     def delete(self, layer: str, *, where: Where) -> int:
         """How many rows were deleted; `where` of {} means all rows."""
         found = self._layer(layer)
         table = self._tables.layers[layer]
         tests = conditions(found, table, where, self._backend)
-        with translated(found.name), self._writing() as connection:
+        with translated(found.name), self._session.writing() as connection:
             n_rows = self._backend.delete(connection, found, tests)
             if n_rows:
-                self._raise_revision(connection, table)
+                registry.raise_revision(connection, self._tables, layer)
         return n_rows
 
     def revision(self, layer: str) -> int:
         """A number that grows with every write to the layer; 0 before the first."""
         found = self._layer(layer)
-        revisions = self._tables.revisions
-        with translated(), self._reading() as connection:
-            statement = sa.select(revisions.c.revision).where(revisions.c.layer == found.name)
-            return int(connection.scalar(statement) or 0)
-
-    def _raise_revision(self, connection: sa.Connection, table: sa.Table) -> None:
-        revisions = self._tables.revisions
-        raised = connection.execute(
-            sa.update(revisions)
-            .where(revisions.c.layer == table.name)
-            .values(revision=revisions.c.revision + 1)
-        )
-        if raised.rowcount == 0:
-            connection.execute(sa.insert(revisions).values(layer=table.name, revision=1))
+        with translated(), self._session.reading() as connection:
+            return registry.get_revision(connection, self._tables, found.name)
 
     def get_setting(self, name: str, default: Any = None) -> Any:
         """The setting's value, or the default where it was never set."""
-        with translated(), self._reading() as connection:
-            text = self._setting_text(connection, name)
-        return default if text is None else json.loads(text)
-
-    def _setting_text(self, connection: sa.Connection, name: str) -> str | None:
-        settings = self._tables.settings
-        statement = sa.select(sa.cast(settings.c.value, sa.Text)).where(settings.c.name == name)
-        return connection.scalar(statement)
+        with translated(), self._session.reading() as connection:
+            return registry.get_setting(connection, self._tables, name, default)
 
     def set_setting(self, name: str, value: Any) -> None:
-        """Nothing; keeps the value, which must be plain JSON."""
-        settings = self._tables.settings
-        bound = self._json(name, value)
-        with translated(), self._writing() as connection:
-            statement = sa.update(settings).where(settings.c.name == name).values(value=bound)
-            if connection.execute(statement).rowcount == 0:
-                connection.execute(sa.insert(settings).values(name=name, value=bound))
+        """Nothing; keeps the value, which must be plain JSON. The CRS has its own `set_crs`."""
+        if name == registry.CRS_SETTING:
+            raise out_of_range("name", name)
+        with translated(), self._session.writing() as connection:
+            registry.set_setting(connection, self._tables, name, value)
 
     @property
     def crs(self) -> pyproj.CRS | None:
         """The town's projected CRS in metres; None until it is set."""
-        with translated(), self._reading() as connection:
-            return self._crs(connection)
-
-    def _crs(self, connection: sa.Connection) -> pyproj.CRS | None:
-        text = self._setting_text(connection, "crs")
-        return None if text is None else crs_from_text(json.loads(text))
+        with translated(), self._session.reading() as connection:
+            return registry.town_crs(connection, self._tables)
 
     def set_crs(self, crs: Any) -> None:
         """Nothing; fixes the town's CRS, in which all geometry is kept.
@@ -371,8 +316,8 @@ class Store:
         ConflictError : another CRS is set and layers with geometry have rows
         """
         wanted = checked_crs(crs)
-        with self.transaction():
-            current = self.crs
+        with translated(), self._session.writing() as connection:
+            current = registry.town_crs(connection, self._tables)
             if current is not None and is_same_crs(current, wanted):
                 return
             filled = [] if current is None else self._filled_layers()
@@ -384,7 +329,9 @@ class Store:
                     crs=crs_to_text(wanted),
                     layers=filled,
                 )
-            self.set_setting("crs", crs_to_text(wanted))
+            registry.set_setting(
+                connection, self._tables, registry.CRS_SETTING, crs_to_text(wanted)
+            )
 
     def _filled_layers(self) -> list[str]:
         return [name for name, layer in LAYERS.items() if layer.is_spatial and self.count(name)]
@@ -398,3 +345,13 @@ class Store:
                 layer=str(name)[:60],
             )
         return layer
+
+
+def _unknown_keys(layer: str, count: int) -> ConflictError:
+    return ConflictError(
+        "store.key_unknown",
+        f"{layer} must hold every key to be updated; {count} are unknown. Use upsert, or read "
+        "them again.",
+        layer=layer,
+        count=count,
+    )

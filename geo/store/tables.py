@@ -23,6 +23,12 @@ FID = "fid"
 
 GEOMETRY = "geometry"
 
+INDEXES: dict[str, tuple[str, ...]] = {
+    "incidents": ("reported_at",),
+    "coverage": ("day", "round"),
+}
+"""Columns, beside the key, by which people ask for some of many rows."""
+
 
 @dataclass(frozen=True)
 class Tables:
@@ -76,6 +82,8 @@ def _layer_table(layer: Layer, metadata: sa.MetaData, dialect: str) -> sa.Table:
     ]
     if layer.is_spatial:
         parts.append(sa.Column(GEOMETRY, _geometry_type(dialect), nullable=False))
+    if layer.name in INDEXES:
+        parts.append(sa.Index(f"ix_{layer.name}", *INDEXES[layer.name]))
     if has_rtree(layer):
         parts.append(sa.UniqueConstraint(*layer.key, name=f"uq_{layer.name}"))
         if dialect == POSTGRESQL:

@@ -383,6 +383,8 @@ def upgrade() -> None:
     is_sqlite = op.get_bind().dialect.name == "sqlite"
     for made in TABLES:
         _create(made, is_sqlite)
+    op.create_index("ix_incidents", "incidents", ["reported_at"])
+    op.create_index("ix_coverage", "coverage", ["day", "round"])
     op.create_table(
         "settings",
         sa.Column("name", _type("text", is_sqlite), primary_key=True),
