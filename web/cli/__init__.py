@@ -4,34 +4,35 @@ from __future__ import annotations
 
 import click
 
-from web.cli import analysis, output, planning, system, town
+from web.cli import output
 
-COMMANDS = (
-    system.demo,
-    system.serve,
-    system.account,
-    system.backup,
-    system.restore,
-    system.check,
-    town.import_,
-    town.export,
-    analysis.doctor,
-    planning.cells,
-    planning.plan,
-    planning.evaluate,
-    analysis.parse,
-    analysis.geocode,
-    analysis.attribute,
-    analysis.hotspots,
-    analysis.coverage,
+COMMANDS = {
+    "demo": "system:demo",
+    "serve": "system:serve",
+    "account": "system:account",
+    "import": "town:import_",
+    "export": "town:export",
+    "doctor": "analysis:doctor",
+    "cells": "planning:cells",
+    "plan": "planning:plan",
+    "evaluate": "planning:evaluate",
+    "parse": "analysis:parse",
+    "geocode": "analysis:geocode",
+    "attribute": "analysis:attribute",
+    "hotspots": "analysis:hotspots",
+    "coverage": "analysis:coverage",
+    "backup": "system:backup",
+    "restore": "system:restore",
+    "check": "system:check",
+}
+"""Command -> module and function; a module is imported when its command is asked for."""
+
+
+@click.group(
+    cls=output.Group,
+    commands_by_name=COMMANDS,
+    context_settings={"help_option_names": ["-h", "--help"]},
 )
-
-
-@click.group(cls=output.Group, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="wangge")
 def main() -> None:
     """Wangge: fair grids, incidents, hotspots and patrols for a subdistrict office."""
-
-
-for command in COMMANDS:
-    main.add_command(command)

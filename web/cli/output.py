@@ -10,6 +10,7 @@ import logging
 import secrets
 import sys
 from datetime import date, datetime
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,23 @@ json_option = click.option(
 
 
 class Group(click.Group):
-    """Commands whose errors people can read, with the exit status that scripts rely on."""
+    """Commands imported when asked for, whose errors people can read and scripts can rely on."""
+
+    def __init__(self, *args: Any, commands_by_name: dict[str, str], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._places = commands_by_name
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Names in the order of the table."""
+        return list(self._places)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command of that name, or None."""
+        if cmd_name not in self._places:
+            return None
+        module, function = self._places[cmd_name].split(":")
+        command: click.Command = getattr(import_module(f"web.cli.{module}"), function)
+        return command
 
     def main(self, *args: Any, **kwargs: Any) -> Any:
         """Run a command; errors of the house become a sentence and a status."""

@@ -5,13 +5,12 @@ from __future__ import annotations
 import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import click
 
 from geo.errors import ParameterError
 from geo.services import demo as demo_service
-from geo.store import backup as store_backup
+from geo import store as geo_store
 from web import access, accounts
 from web.app import create_app
 from web.cli import output
@@ -103,19 +102,21 @@ def account_add(name: str, role: str, person: str | None, data: Path | None, as_
 def backup(out: Path, data: Path | None, as_json: bool) -> None:
     """Write all data into one file, OUT."""
     with opened(data) as (store, _settings):
-        report: dict[str, Any] = store_backup.backup(store, out)
-    output.show(report, as_json=as_json)
+        size = geo_store.backup(store, out)
+    output.show({"out": out, "bytes": size}, as_json=as_json)
 
 
 @click.command()
 @click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@click.option("--replace", is_flag=True, help="Replace the data that is there.")
 @data_option
 @output.json_option
-def restore(file: Path, data: Path | None, as_json: bool) -> None:
-    """Put back the data of a backup FILE into an empty data folder."""
-    with opened(data) as (store, _settings):
-        report: dict[str, Any] = store_backup.restore(store, file)
-    output.show(report, as_json=as_json)
+def restore(file: Path, replace: bool, data: Path | None, as_json: bool) -> None:
+    """Put the data of a backup FILE back into a data folder."""
+    settings = Settings.from_env(data_dir=data)
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    geo_store.restore(file, settings.store_location, replace=replace)
+    output.show({"restored": file, "data": settings.data_dir}, as_json=as_json)
 
 
 @click.command()
@@ -124,7 +125,7 @@ def restore(file: Path, data: Path | None, as_json: bool) -> None:
 def check(data: Path | None, as_json: bool) -> None:
     """Verify the stored data; exit status 1 when something is wrong."""
     with opened(data) as (store, _settings):
-        findings = store_backup.check(store)
+        findings = geo_store.check(store)
     output.show({"findings": [vars(finding) for finding in findings]}, as_json=as_json)
     if findings:
         raise SystemExit(1)
