@@ -90,7 +90,7 @@ def _entrances(entrances: gpd.GeoDataFrame, buildings: gpd.GeoDataFrame) -> gpd.
         },
         geometry=entrances.geometry,
     )
-    return rows[rows["building"].notna() & rows["entrance"].notna()]
+    return rows[rows["address"].notna()]
 
 
 def _streets(streets: gpd.GeoDataFrame) -> gpd.GeoDataFrame:

@@ -30,7 +30,9 @@ _STREET = re.compile(
 _LANE = re.compile(r"(?P<lane>[0-9]{1,5})弄(?P<building>[0-9]{1,4})(?![0-9])号?")
 _BUILDING = re.compile(rf"第?(?P<building>{_NUMBER}|[0-9]{{1,3}}-[0-9]{{1,2}}){_BUILDING_UNIT}")
 _CHAIN = re.compile(rf"(?<![0-9A-Z])(?P<chain>{_LINK}(?:-{_LINK}){{1,3}})")
-_DOOR = re.compile(rf"(?<![0-9A-Z-])(?P<building>{_CODE})号(?!馆|厂|店|铺|商)")
+_DOOR = re.compile(
+    rf"(?<![0-9A-Z{NUMERALS}-])(?P<building>{_CODE}|[{NUMERALS}]{{1,3}})号(?!馆|厂|店|铺|商)"
+)
 _ENTRANCE = re.compile(
     rf"第?(?:(?P<entrance>{_NUMBER})(?:单元|号门|门洞|街|门(?![一-鿿]))号?"
     r"|(?P<side>[东西南北中])单元)"
