@@ -55,9 +55,7 @@ def build_map(
         tiles=None,
         max_zoom=MAX_ZOOM,
         prefer_canvas=True,
-        control_scale=True,
         zoom_control="topleft",
-        zoom_snap=0.25,
         attribution_control=False,
     )
     folium.TileLayer(

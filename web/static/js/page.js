@@ -10,7 +10,7 @@ const pages = {
   coverage: () => import("./coverage.js"),
 };
 
-map.attributionControl?.remove();
+window.L.control.scale({ imperial: false }).addTo(map);
 showTown();
 try {
   const page = await pages[kind]();

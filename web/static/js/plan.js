@@ -19,6 +19,10 @@ const CLASSES = [
 const colourOf = (deviation) =>
   deviation === null ? "#bdbdbd" : CLASSES.findLast((entry) => deviation >= entry.above).colour;
 
+/** The community's and the grid's own number of a 15-digit code; other codes as they are. */
+const shortCode = (code) =>
+  /^\d{15}$/.test(code) ? `${Number(code.slice(9, 12))}-${Number(code.slice(12))}` : code;
+
 const mark = (properties) =>
   properties.households_estimated ? t("plan.estimated_mark") : "";
 
@@ -45,7 +49,7 @@ export async function start() {
     onEachFeature: (feature, layer) => {
       layers.set(feature.properties.grid, layer);
       layer.bindPopup(() => popup(feature.properties), { minWidth: 220 });
-      layer.bindTooltip(h("span", {}, feature.properties.grid.slice(-3)), {
+      layer.bindTooltip(h("span", {}, shortCode(feature.properties.grid)), {
         permanent: true,
         direction: "center",
         className: "grid-label",
