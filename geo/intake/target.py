@@ -24,6 +24,9 @@ from geo.errors import CrsError, ParameterError
 from geo.intake.places import Places
 from geo.intake.source import Note, note
 
+GUESS_ROWS = 5_000
+"""Rows looked at, evenly spread, to tell degrees from metres."""
+
 _TO_WGS84 = {"gcj02": gcj02_to_wgs84, "bd09": bd09_to_wgs84}
 
 
@@ -85,7 +88,8 @@ def _guessed(bounds: NDArray[np.float64]) -> tuple[pyproj.CRS, list[Note]]:
     n_rows, bounds = len(bounds), bounds[np.isfinite(bounds).all(axis=1)]
     if not len(bounds):
         return WGS84, []
-    # The middle half of the rows decides, so that a few absurd ones do not.
+    # The middle half of some rows decides, so that a few absurd ones do not.
+    bounds = bounds[:: max(1, len(bounds) // GUESS_ROWS)]
     low, high = np.quantile(bounds, 0.25, axis=0), np.quantile(bounds, 0.75, axis=0)
     west, south, east, north = low[0], low[1], high[2], high[3]
     if np.abs([west, east]).max() <= 180 and np.abs([south, north]).max() <= 180:

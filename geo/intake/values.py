@@ -59,16 +59,18 @@ def read_numbers(cells: pd.Series) -> tuple[pd.Series, Mask]:
         return numbers, np.isinf(numbers.to_numpy())
     text = clean_text(cells)
     quick = _cast_all(text, pa.float64())
-    if quick is not None:
-        return quick, np.isinf(quick.to_numpy())
-    numbers = pd.Series(pd.to_numeric(text, errors="coerce"), index=cells.index).astype("float64")
-    left = (numbers.isna() & text.notna()).to_numpy(dtype=bool)
-    if left.any():
-        plain = text[left].str.normalize("NFKC").str.replace(r"(?<=\d),(?=\d{3})", "", regex=True)
-        found = plain.str.extract(_NUMBER, expand=False)
-        numbers[left] = pd.to_numeric(found, errors="coerce").astype("float64")
+    numbers = _read_decorated(text) if quick is None else quick
     is_bad = text.notna().to_numpy(dtype=bool) & ~np.isfinite(numbers.to_numpy())
     return numbers, is_bad
+
+
+def _read_decorated(text: pd.Series) -> pd.Series:
+    numbers = pd.Series(pd.to_numeric(text, errors="coerce"), index=text.index).astype("float64")
+    left = (numbers.isna() & text.notna()).to_numpy(dtype=bool)
+    plain = text[left].str.normalize("NFKC").str.replace(r"(?<=\d),(?=\d{3})", "", regex=True)
+    found = plain.str.extract(_NUMBER, expand=False)
+    numbers[left] = pd.to_numeric(found, errors="coerce").astype("float64")
+    return numbers
 
 
 def read_times(cells: pd.Series, zone: ZoneInfo) -> tuple[pd.Series, Mask]:
