@@ -246,11 +246,16 @@ def _street_address(drawn: Drawn) -> tuple[list[str], list[int]]:
         ahead = shapely.line_interpolate_point(lines[i], distance + 1.0)
         here = shapely.line_interpolate_point(lines[i], distance)
         side = (ahead.x - here.x) * (point.y - here.y) - (ahead.y - here.y) * (point.x - here.x)
-        number = 2 * int(distance / 9) + (1 if side > 0 else 2)
+        number = house_number(distance, is_left=side > 0)
         while taken.setdefault((name, number), point) != point:
             number += 2
         numbers.append(number)
     return names_, numbers
+
+
+def house_number(distance_m: float, *, is_left: bool) -> int:
+    """House number at that distance along a street: odd on the left, a number every 9 metres."""
+    return 2 * int(distance_m / 9) + (1 if is_left else 2)
 
 
 def entrances(drawn: Drawn) -> gpd.GeoDataFrame:

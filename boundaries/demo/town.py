@@ -8,7 +8,20 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 
-from boundaries.demo import buildings, ground, grounds, layers, layout, people, register, streets
+from boundaries.demo import (
+    buildings,
+    ground,
+    grounds,
+    incidents,
+    layers,
+    layout,
+    old_grids,
+    patrols,
+    people,
+    places,
+    register,
+    streets,
+)
 from boundaries.demo.layers import Drawn
 
 DEFAULT_SEED = 20261021
@@ -17,7 +30,16 @@ FRONT_KINDS = frozenset({"primary", "secondary", "tertiary"})
 
 @dataclass(frozen=True)
 class Town:
-    """The layers of the made-up town, in its projected CRS, with the counts they hold."""
+    """The made-up town: layers as in geo/schema, in its projected CRS, and the truth behind them.
+
+    Truth frames, for tests and measurements only:
+    `hotspot_truth` planted trouble spots (spot, category, place, radius_m, window_from, window_to
+    as local days, expected_background, expected_extra, factor, n_extra, centre point);
+    `incident_truth` of each incident its spot, the incident it repeats, building, entrance,
+    floor and room;
+    `missed_truth` per patrol and street of the beat, walked_m of length_m and is_habit;
+    `phone_truth` per worker the old grid walked, speed_m_s, sigma_m and time_constant_s.
+    """
 
     seed: int
     subdistricts: gpd.GeoDataFrame
@@ -30,43 +52,40 @@ class Town:
     sites: gpd.GeoDataFrame
     gazetteer: gpd.GeoDataFrame
     roster: pd.DataFrame
+    old_grids: gpd.GeoDataFrame
+    incidents: gpd.GeoDataFrame
+    tracks: gpd.GeoDataFrame
+    checkins: gpd.GeoDataFrame
+    hotspot_truth: gpd.GeoDataFrame
+    incident_truth: pd.DataFrame
+    missed_truth: pd.DataFrame
+    phone_truth: pd.DataFrame
     counts: dict[str, int]
 
 
 def generate(seed: int = DEFAULT_SEED) -> Town:
     """The whole made-up town; the same seed gives the same town."""
     drawn = draw(seed)
-    rng = np.random.default_rng([seed, 4])
-    built = layers.buildings(drawn)
-    entrances = layers.entrances(drawn)
-    codes = layers.community_codes()
-    households = built.groupby("community")["households"].sum().reindex(codes).to_numpy("int64")
-    n_grids = np.rint(households / (people.N_HOUSEHOLDS / people.N_GRIDS)).astype("int64")
-    roster = people.roster(
-        codes, n_grids, list(built["building"]), list(entrances["entrance"]), rng
+    frames = _ground_frames(drawn, seed)
+    frames |= _incident_frames(drawn, frames, seed)
+    workers = frames["roster"]
+    month = patrols.a_month(
+        frames["streets"],
+        frames["old_grids"],
+        workers=workers[workers["role"] == "grid_worker"],
+        entrances=frames["entrances"],
+        rng=np.random.default_rng([seed, 7]),
     )
-    frames = {
-        "subdistricts": layers.subdistricts(drawn),
-        "communities": layers.communities(drawn),
-        "compounds": layers.compounds(drawn),
-        "buildings": built,
-        "entrances": entrances,
-        "barriers": layers.barriers(drawn),
-        "streets": layers.streets(drawn),
-        "sites": register.sites(drawn),
-        "roster": roster,
+    frames |= {
+        "tracks": month.tracks,
+        "checkins": month.checkins,
+        "missed_truth": month.walks,
+        "phone_truth": month.phones,
     }
-    frames["gazetteer"] = register.gazetteer(
-        compounds=frames["compounds"],
-        buildings=built,
-        entrances=entrances,
-        streets=frames["streets"],
-        grounds=frames["sites"],
-    )
     counts = {name: len(rows) for name, rows in frames.items()}
-    counts["households"] = int(built["households"].sum())
-    counts["people"] = int(built["people"].sum())
-    counts["grids"] = int(n_grids.sum())
+    counts["households"] = int(frames["buildings"]["households"].sum())
+    counts["people"] = int(frames["buildings"]["people"].sum())
+    counts["patrols"] = int(frames["tracks"]["patrol"].nunique())
     return Town(seed=seed, counts=counts, **frames)
 
 
@@ -97,3 +116,63 @@ def draw(seed: int) -> Drawn:
         layers.name_streets(terrain, rng),
         layers.name_compounds(lots, rng),
     )
+
+
+def _ground_frames(drawn: Drawn, seed: int) -> dict[str, pd.DataFrame]:
+    """The layers of the ground, the people's register and last year's grids."""
+    built = layers.buildings(drawn)
+    entrances = layers.entrances(drawn)
+    communities = layers.communities(drawn)
+    codes = layers.community_codes()
+    households = built.groupby("community")["households"].sum().reindex(codes).to_numpy("int64")
+    n_grids = np.rint(households / (people.N_HOUSEHOLDS / people.N_GRIDS)).astype("int64")
+    frames: dict[str, pd.DataFrame] = {
+        "subdistricts": layers.subdistricts(drawn),
+        "communities": communities,
+        "compounds": layers.compounds(drawn),
+        "buildings": built,
+        "entrances": entrances,
+        "barriers": layers.barriers(drawn),
+        "streets": layers.streets(drawn),
+        "sites": register.sites(drawn),
+        "roster": people.roster(
+            codes,
+            n_grids,
+            list(built["building"]),
+            list(entrances["entrance"]),
+            np.random.default_rng([seed, 4]),
+        ),
+        "old_grids": old_grids.draw(
+            communities, built, n_grids, rng=np.random.default_rng([seed, 6])
+        ),
+    }
+    frames["gazetteer"] = register.gazetteer(
+        compounds=frames["compounds"],
+        buildings=built,
+        entrances=entrances,
+        streets=frames["streets"],
+        grounds=frames["sites"],
+    )
+    return frames
+
+
+def _incident_frames(
+    drawn: Drawn, frames: dict[str, pd.DataFrame], seed: int
+) -> dict[str, pd.DataFrame]:
+    """The year's incidents and their truth."""
+    homes = places.home_places(frames["buildings"], frames["entrances"], frames["compounds"])
+    year = incidents.a_year(
+        {
+            "home": homes,
+            "yard": places.yard_places(homes, drawn),
+            "street": places.street_places(drawn, frames["sites"]),
+        },
+        sites=frames["sites"],
+        within=frames["subdistricts"],
+        rng=np.random.default_rng([seed, 5]),
+    )
+    return {
+        "incidents": year.incidents,
+        "hotspot_truth": year.hotspots,
+        "incident_truth": year.origins,
+    }
