@@ -30,6 +30,8 @@ MOST_FEATURES = 20_000
 """Of a larger layer an even sample of this size is tried."""
 REACH_M = 300.0
 """Distances count up to here: half the smallest shift, so that strays do not rule the mean."""
+AMONG_M = 60.0
+"""A line is among buildings where one is this near: the width of a main road."""
 STEP_M = 25.0
 """Lines are measured at points this far apart."""
 
@@ -143,12 +145,15 @@ def _run_over(polygons: Shapes, lines: Shapes) -> tuple[float, int]:
 
 
 def _inside(lines: Shapes, polygons: Shapes) -> tuple[float, int]:
-    """Share of the lines' length that lies inside the polygons, by points along them."""
+    """Share of the lines' length that lies inside the polygons, by points along them.
+
+    Only points among the polygons count (`AMONG_M`): lines moved off the town prove nothing.
+    """
     points = _along(lines)
-    line, _ = shapely.STRtree(points).query(polygons, predicate="intersects")[::-1]
-    is_inside = np.zeros(len(points), dtype=bool)
-    is_inside[line] = True
-    return _mean(is_inside), len(points)
+    tree = shapely.STRtree(points)
+    among = np.unique(tree.query(polygons, predicate="dwithin", distance=AMONG_M)[1])
+    inside = np.unique(tree.query(polygons, predicate="intersects")[1])
+    return (len(inside) / len(among) if len(among) else 1.0), len(among)
 
 
 def _outside(polygons: Shapes, points: Shapes) -> tuple[float, int]:
