@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
 
 from geo.planning import search
 from geo.planning.graph import Graph
@@ -19,6 +21,17 @@ SLACK = 0.005
 it, so that loads can still be traded."""
 
 
+REPAIR_REACH = (1, 2, 1, 2, 1, 2, 3, 2)
+"""How many borders around a grid outside its limits are searched again, round by round."""
+
+REPAIR_SLICES = 20
+REPAIR_LOOSE = 20.0
+"""Slices and first excess weight of such a search."""
+
+ROUNDING = 1e-9
+"""Excess below this share of the target is rounding."""
+
+
 @dataclass(frozen=True)
 class Schedule:
     """Cooling: slices of equal length, temperature falling and excess weight rising by a factor."""
@@ -26,15 +39,15 @@ class Schedule:
     n_steps: int
     n_slices: int = 60
     warm: float = 0.1
-    cold: float = 0.003
+    cold: float = 0.004
     loose: float = 3.0
-    tight: float = 60.0
-    chain_share: float = 0.5
+    tight: float = 40.0
+    chain_share: float = 0.7
 
     @classmethod
     def for_size(cls, n_units: int) -> Schedule:
-        """About 1,000 tried moves a unit, more where they are few."""
-        return cls(n_steps=int(min(3000 * n_units, 1_500_000 + 550 * n_units)))
+        """Tried moves for that many units: 2,000 each, fewer where they are many."""
+        return cls(n_steps=int(min(2000 * n_units, 1_200_000 + 500 * n_units)))
 
 
 class Annealer:
@@ -86,15 +99,24 @@ class Annealer:
     def _weigh(self, excess_weight: float) -> None:
         """Energies of the grids under this weight of the excess."""
         self._weights[0] = excess_weight
-        load, area_m2, perimeter_m = self._grids[:, 0], self._grids[:, 1], self._grids[:, 2]
-        low, high, target = self._limits.T
-        excess = np.maximum(0.0, np.maximum(low - load, load - high)) / target
+        area_m2, perimeter_m = self._grids[:, 1], self._grids[:, 2]
         self._grids[:, 3] = (
             1.0
             - 4 * np.pi * area_m2 / perimeter_m**2
             + self._weights[1] * perimeter_m / self._weights[2]
-            + excess_weight * excess
+            + excess_weight * self._penalty()
         )
+
+    def _excess(self) -> np.ndarray:
+        """How far each grid's load lies outside its limits, as a share of the target."""
+        load = self._grids[:, 0]
+        low, high, target = self._limits.T
+        excess: np.ndarray = np.maximum(0.0, np.maximum(low - load, load - high)) / target
+        return excess
+
+    def _penalty(self) -> np.ndarray:
+        excess = self._excess()
+        return np.where(excess > 0, excess + search.STEP_OUTSIDE, 0.0)
 
     def run(
         self,
@@ -105,34 +127,88 @@ class Annealer:
     ) -> None:
         """Search by the schedule; stops between slices when `is_over` says so."""
         free = np.flatnonzero(np.diff(self.graph.indptr) > 0)
-        if len(free) == 0 or len(self._grids) < 2:
-            return
         movable = np.ones(len(self._grids), dtype=np.bool_)
         for number in range(schedule.n_slices):
             if is_over():
                 self.is_stopped = True
                 return
-            share = number / max(1, schedule.n_slices - 1)
-            self._weigh(schedule.loose * (schedule.tight / schedule.loose) ** share)
-            search.anneal(
-                self.graph.indptr,
-                self.graph.indices,
-                self.graph.length_m,
-                self._cells,
-                self.labels,
-                self._grids,
-                self._count,
-                free,
-                movable,
-                self._limits,
-                self._weights,
-                schedule.warm * (schedule.cold / schedule.warm) ** share,
-                schedule.chain_share,
-                schedule.n_steps // schedule.n_slices,
-                self._state,
-                self._stamp,
-                self._queue,
-            )
-            self.n_steps += schedule.n_steps // schedule.n_slices
+            self._slice(schedule, number, free, movable)
             if progress is not None:
                 progress((number + 1) / schedule.n_slices)
+
+    def repair(self, schedule: Schedule, *, is_over: Callable[[], bool]) -> None:
+        """Search again around the grids outside their limits, farther out by turns.
+
+        A neighbourhood keeps its new borders only where its energy fell.
+        """
+        local = replace(schedule, n_slices=REPAIR_SLICES, loose=REPAIR_LOOSE)
+        for reach in REPAIR_REACH:
+            if not (self._excess() > ROUNDING).any():
+                return
+            if is_over():
+                self.is_stopped = True
+                return
+            self._search_cluster(local, self.near_trouble(reach))
+
+    def near_trouble(self, reach: int = 1) -> np.ndarray:
+        """Mask of the grids outside their limits and of those up to `reach` borders from them."""
+        is_near = self._excess() > ROUNDING
+        one, other = self._label_pairs()
+        for _ in range(reach):
+            is_near[other[is_near[one]]] = True
+        return is_near
+
+    def _label_pairs(self) -> tuple[np.ndarray, np.ndarray]:
+        one, other = self.graph.edges()
+        return self.labels[one], self.labels[other]
+
+    def _search_cluster(self, schedule: Schedule, movable: np.ndarray) -> None:
+        """Search inside the movable grids; each connected cluster keeps only an improvement."""
+        k, pairs = len(movable), self._label_pairs()
+        is_inside = movable[pairs[0]] & movable[pairs[1]]
+        links = coo_array(
+            (np.ones(int(is_inside.sum())), (pairs[0][is_inside], pairs[1][is_inside])),
+            shape=(k, k),
+        )
+        cluster = connected_components(links.tocsr(), directed=False)[1]
+        self._weigh(schedule.tight)
+        before, old = np.bincount(cluster, self._grids[:, 3]), self.labels.copy()
+        free = np.flatnonzero(movable[self.labels])
+        local = replace(schedule, n_steps=schedule.n_steps * len(free) // self.graph.n_units)
+        for number in range(schedule.n_slices):
+            self._slice(local, number, free, movable)
+        self._weigh(schedule.tight)
+        is_worse = np.bincount(cluster, self._grids[:, 3]) >= before
+        if is_worse.any():
+            self.labels = np.where(is_worse[cluster[old]], old, self.labels)
+            self._count = np.bincount(self.labels, minlength=k)
+            self._sum_up()
+
+    def _slice(
+        self, schedule: Schedule, number: int, free: np.ndarray, movable: np.ndarray
+    ) -> None:
+        if len(free) == 0 or len(self._grids) < 2:
+            return
+        share = number / max(1, schedule.n_slices - 1)
+        self._weigh(schedule.loose * (schedule.tight / schedule.loose) ** share)
+        n_steps = schedule.n_steps // schedule.n_slices
+        search.anneal(
+            self.graph.indptr,
+            self.graph.indices,
+            self.graph.length_m,
+            self._cells,
+            self.labels,
+            self._grids,
+            self._count,
+            free,
+            movable,
+            self._limits,
+            self._weights,
+            schedule.warm * (schedule.cold / schedule.warm) ** share,
+            schedule.chain_share,
+            n_steps,
+            self._state,
+            self._stamp,
+            self._queue,
+        )
+        self.n_steps += n_steps

@@ -11,9 +11,12 @@ import geopandas as gpd
 import numpy as np
 
 from geo.errors import ParameterError, SchemaError
-from geo.planning import counts, graph, seeding
+from geo.planning import bounds, counts, graph, seeding, units
 from geo.planning.annealing import Annealer, Schedule
 from geo.planning.contiguity import Adjacency
+
+MAX_RELEASES = 3
+"""How often compounds near a grid out of tolerance are released and searched again."""
 
 
 @dataclass(frozen=True)
@@ -34,6 +37,7 @@ def partition(
     tolerance: float,
     within: str | None = "community",
     keep_whole: str | None = None,
+    keep_whole_strictly: bool = False,
     seed: int,
     time_limit_s: float | None = None,
     progress: Callable[[float], None] | None = None,
@@ -54,6 +58,8 @@ def partition(
     tolerance : allowed |load - target| / target, 0 to 1
     within : column of the area that no grid may leave; ignored where the cells have no such column
     keep_whole : column of the unit (compound) that is not split while it fits into one grid
+    keep_whole_strictly : keep such units whole even where that breaks the tolerance; otherwise
+        those near a grid out of tolerance are released for a second search
     time_limit_s : stop early; the plan is then not repeatable
     progress : called with the share done
     should_stop : asked now and then; the best plan so far is returned
@@ -67,36 +73,107 @@ def partition(
     _check_options(cells, adjacency, load, target, n_grids, tolerance)
     if len(cells) == 0:
         return Partition(np.empty(0, dtype=np.int64), {"n_grids": 0})
-    weight = cells[load].fillna(0).to_numpy(dtype="float64")
-    area = _area_codes(cells, within)
-    units = _units_to_keep(cells, adjacency, area, weight, keep_whole, target, n_grids)
-    network = graph.build(cells, adjacency, weight, area=area, unit=units)
-    part_load = np.bincount(network.part, network.load, minlength=network.n_parts)
-    part_size = np.bincount(network.part, minlength=network.n_parts)
-    if n_grids is None:
-        wanted = float(target)  # type: ignore[arg-type]
-        k = counts.by_target(part_load, part_size, wanted)
-    else:
-        k = counts.by_total(part_load, part_size, n_grids)
-        wanted = float(weight.sum()) / n_grids
-    labels = _first_labels(network, k, seed)
-    annealer = Annealer(network, labels, np.repeat(part_load / k, k), wanted, tolerance, seed)
+    weight = _weights(cells, load)
+    wanted = float(weight.sum()) / n_grids if n_grids is not None else float(target or 0.0)
+    area, is_heavy = units.set_heavy_apart(
+        adjacency,
+        units.area_codes(cells, within),
+        weight,
+        target=wanted,
+        tolerance=tolerance,
+    )
+    whole = graph.build(cells, adjacency, weight, area=area)
+    k, heavy_parts = _count_grids(whole, is_heavy, wanted, n_grids)
+    unit = units.whole_units(
+        cells, adjacency, area, weight, keep_whole=keep_whole, limit=wanted * (1 + tolerance)
+    )
+    n_units = np.array([len(np.unique(unit[whole.part == part])) for part in range(len(k))])
+    unit = units.release(unit, (n_units < k)[whole.part])
 
     def is_over() -> bool:
         late = time_limit_s is not None and time.perf_counter() - begun > time_limit_s
         return late or (should_stop is not None and should_stop())
 
-    annealer.run(Schedule.for_size(network.n_units), progress=progress, is_over=is_over)
+    part_load = np.bincount(whole.part, weight, minlength=len(k))
+    labels = _first_labels(
+        graph.build(cells, adjacency, weight, area=area, unit=unit), whole, unit, k, seed
+    )
+    n_steps, is_stopped = 0, False
+    for number in range(1 + (0 if keep_whole_strictly else MAX_RELEASES)):
+        network = graph.build(cells, adjacency, weight, area=area, unit=unit)
+        annealer = Annealer(
+            network,
+            _by_unit(labels, unit),
+            np.repeat(part_load / k, k),
+            wanted,
+            tolerance,
+            seed + number,
+        )
+        schedule = Schedule.for_size(network.n_units)
+        if number == 0:
+            annealer.run(schedule, progress=progress, is_over=is_over)
+        annealer.repair(schedule, is_over=is_over)
+        labels = annealer.labels[unit]
+        n_steps, is_stopped = n_steps + annealer.n_steps, is_stopped or annealer.is_stopped
+        near = annealer.near_trouble()[labels]
+        is_joined = np.bincount(unit)[unit] > 1
+        if is_stopped or not (near & is_joined).any():
+            break
+        unit = units.release(unit, near & is_joined)
+    bound = bounds.deviation_bound(whole, k, wanted)
     return Partition(
-        annealer.labels[network.unit_of_cell],
+        labels,
         {
             "n_grids": int(k.sum()),
             "target": wanted,
-            "n_parts": network.n_parts,
-            "steps": annealer.n_steps,
-            "stopped_early": annealer.is_stopped,
+            "n_parts": len(k),
+            "n_heavy": heavy_parts,
+            "lower_bound": bound.value,
+            "lower_bound_reason": bound.reason,
+            "lower_bound_cell": bound.unit if bound.unit >= 0 else None,
+            "lower_bound_load": bound.load,
+            "steps": n_steps,
+            "stopped_early": is_stopped,
         },
     )
+
+
+def _weights(cells: gpd.GeoDataFrame, load: str) -> np.ndarray:
+    """The load of each cell; missing counts as none."""
+    weight: np.ndarray = cells[load].astype("Float64").fillna(0).to_numpy(dtype="float64")
+    is_bad = ~np.isfinite(weight) | (weight < 0)
+    if is_bad.any():
+        names = cells["cell"] if "cell" in cells.columns else cells.index.to_series()
+        keys = [str(key) for key in names[is_bad].iloc[:3]]
+        raise ParameterError(
+            "plan.load",
+            f"loads must be 0 or more; {int(is_bad.sum())} are not, first in cells {keys}. "
+            "Correct them.",
+            count=int(is_bad.sum()),
+            keys=keys,
+        )
+    return weight
+
+
+def _count_grids(
+    network: graph.Graph, is_heavy: np.ndarray, target: float, n_grids: int | None
+) -> tuple[np.ndarray, int]:
+    """Grids of each part, and how many parts are one cell too heavy for any grid."""
+    load = np.bincount(network.part, network.load, minlength=network.n_parts)
+    size = np.bincount(network.part, minlength=network.n_parts)
+    has_heavy = np.zeros(network.n_parts, dtype=bool)
+    has_heavy[network.part[is_heavy]] = True
+    size[has_heavy] = 1
+    if n_grids is None:
+        return counts.by_target(load, size, target), int(has_heavy.sum())
+    return counts.by_total(load, size, n_grids), int(has_heavy.sum())
+
+
+def _by_unit(labels: np.ndarray, unit: np.ndarray) -> np.ndarray:
+    """The label of each unit from its cells'."""
+    found = np.zeros(int(unit.max()) + 1, dtype=np.int64)
+    found[unit] = labels
+    return found
 
 
 def _check_options(
@@ -146,39 +223,17 @@ def _check_options(
         )
 
 
-def _area_codes(cells: gpd.GeoDataFrame, within: str | None) -> np.ndarray:
-    if within is None or within not in cells.columns:
-        return np.zeros(len(cells), dtype=np.int64)
-    return np.asarray(cells[within].factorize(use_na_sentinel=False)[0], dtype=np.int64)
-
-
-def _units_to_keep(
-    cells: gpd.GeoDataFrame,
-    adjacency: Adjacency,
-    area: np.ndarray,
-    weight: np.ndarray,
-    keep_whole: str | None,
-    target: float | None,
-    n_grids: int | None,
-) -> np.ndarray | None:
-    return None
-
-
-def _first_labels(network: graph.Graph, k: np.ndarray, seed: int) -> np.ndarray:
-    """A first plan of each part; labels run on from part to part."""
+def _first_labels(
+    network: graph.Graph, whole: graph.Graph, unit: np.ndarray, k: np.ndarray, seed: int
+) -> np.ndarray:
+    """A first plan of each part, by cell; labels run on from part to part."""
     labels = np.zeros(network.n_units, dtype=np.int64)
+    part_of_unit = _by_unit(whole.part, unit)
     offset = np.r_[0, np.cumsum(k)]
-    order = np.argsort(network.part, kind="stable")
-    begins = np.searchsorted(network.part[order], np.arange(network.n_parts))
+    order = np.argsort(part_of_unit, kind="stable")
+    begins = np.searchsorted(part_of_unit[order], np.arange(len(k)))
     for part, nodes in enumerate(np.split(order, begins[1:])):
         labels[nodes] = offset[part] + seeding.first_plan(
-            network.indptr,
-            network.indices,
-            network.length_m,
-            network.load,
-            network.place,
-            nodes=nodes,
-            n_grids=int(k[part]),
-            turn=0.1 + 0.7 * (seed % 97),
+            network, nodes=nodes, n_grids=int(k[part]), turn=0.1 + 0.7 * (seed % 97)
         )
-    return labels
+    return labels[unit]

@@ -8,7 +8,7 @@ The energy of a plan is the sum over its grids of
 
     (1 - Polsby-Popper) + border_weight * perimeter / reference perimeter + excess_weight * excess
 
-where excess is how far the load lies outside [low, high], as a share of the target.
+where excess is how far the load lies outside [low, high], as a share of the target, and a step.
 """
 
 from __future__ import annotations
@@ -20,8 +20,11 @@ from numba import njit
 
 FOUR_PI = 4.0 * math.pi
 
+STEP_OUTSIDE = 0.02
+"""Being outside the limits at all counts as this much excess more, so that no shape is worth it."""
 
-@njit(cache=True, nogil=True, inline="never")
+
+@njit(cache=True, nogil=True, error_model="numpy")
 def next_random(state: np.ndarray) -> float:
     """A number in [0, 1); xorshift64* (Vigna 2016). `state` holds one non-zero uint64."""
     x = state[0]
@@ -32,21 +35,21 @@ def next_random(state: np.ndarray) -> float:
     return float((x * np.uint64(2685821657736338717)) >> np.uint64(11)) / 9007199254740992.0
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def grid_energy(
     load: float, area: float, perimeter: float, limits: np.ndarray, weights: np.ndarray
 ) -> float:
     """The energy of one grid. `limits`: low, high, target; `weights`: excess, border, reference."""
     excess = 0.0
     if load < limits[0]:
-        excess = (limits[0] - load) / limits[2]
+        excess = STEP_OUTSIDE + (limits[0] - load) / limits[2]
     elif load > limits[1]:
-        excess = (load - limits[1]) / limits[2]
+        excess = STEP_OUTSIDE + (load - limits[1]) / limits[2]
     shape = 1.0 - FOUR_PI * area / (perimeter * perimeter)
     return shape + weights[1] * perimeter / weights[2] + weights[0] * excess
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def stays_connected(
     indptr: np.ndarray,
     indices: np.ndarray,
@@ -92,7 +95,7 @@ def stays_connected(
     return False
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def move_cell(
     indptr: np.ndarray,
     indices: np.ndarray,
@@ -126,7 +129,7 @@ def move_cell(
     labels[cell] = to
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def change_of(
     indptr: np.ndarray,
     indices: np.ndarray,
@@ -165,7 +168,7 @@ def change_of(
     return after - grids[origin, 3] - grids[to, 3]
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def best_second(
     indptr: np.ndarray,
     indices: np.ndarray,
@@ -210,7 +213,7 @@ def best_second(
     return best_cell, best_to, best_change
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def anneal(
     indptr: np.ndarray,
     indices: np.ndarray,

@@ -7,8 +7,13 @@ import math
 import numpy as np
 from numba import njit
 
+from geo.planning.graph import Graph
+
 N_DIRECTIONS = 6
-THRESHOLD_STEPS = 40
+"""Straight cuts tried at each halving."""
+
+OFF_BALANCE_BORDERS = 20.0
+"""A cut that is one target off the wanted share counts as this many borders of a mean unit more."""
 
 
 @njit(cache=True, nogil=True)
@@ -70,14 +75,8 @@ def _fill(
     return total
 
 
-@njit(cache=True, nogil=True)
 def halve(
-    indptr: np.ndarray,
-    indices: np.ndarray,
-    length: np.ndarray,
-    load: np.ndarray,
-    x: np.ndarray,
-    y: np.ndarray,
+    network: Graph,
     side: np.ndarray,
     nodes: np.ndarray,
     share: float,
@@ -91,82 +90,52 @@ def halve(
     Straight cuts in several directions are tried; the one with the shortest cut wins, load
     off the wanted share counting as border.
     """
-    total, border = 0.0, 0.0
-    for i in range(len(nodes)):
-        total += load[nodes[i]]
-        for e in range(indptr[nodes[i]], indptr[nodes[i] + 1]):
-            border += length[e]
-    unit = border / max(1, len(nodes))
-    best = np.empty(len(nodes), dtype=np.int64)
-    best_score = 1e300
-    for d in range(N_DIRECTIONS):
-        angle = turn + math.pi * d / N_DIRECTIONS
-        cx, cy = math.cos(angle), math.sin(angle)
-        low, high = 1e300, -1e300
-        for i in range(len(nodes)):
-            p = cx * x[nodes[i]] + cy * y[nodes[i]]
-            low, high = min(low, p), max(high, p)
-        for _ in range(THRESHOLD_STEPS):
-            middle = 0.5 * (low + high)
-            held = 0.0
-            for i in range(len(nodes)):
-                if cx * x[nodes[i]] + cy * y[nodes[i]] < middle:
-                    held += load[nodes[i]]
-            if held < share * total:
-                low = middle
-            else:
-                high = middle
-        for i in range(len(nodes)):
-            p = cx * x[nodes[i]] + cy * y[nodes[i]]
-            side[nodes[i]] = 0 if p < high else 1
-        keep_main_part(indptr, indices, load, side, nodes, 0, stamp, queue)
-        keep_main_part(indptr, indices, load, side, nodes, 1, stamp, queue)
-        held, cut, n_held = 0.0, 0.0, 0
-        for i in range(len(nodes)):
-            if side[nodes[i]] == 0:
-                held += load[nodes[i]]
-                n_held += 1
-                for e in range(indptr[nodes[i]], indptr[nodes[i] + 1]):
-                    if side[indices[e]] == 1:
-                        cut += length[e]
-        score = cut + 20.0 * unit * abs(held - share * total) / target
-        if n_held == 0 or n_held == len(nodes):
-            score += 1e200
-        if score < best_score:
-            best_score = score
-            for i in range(len(nodes)):
-                best[i] = side[nodes[i]]
-    for i in range(len(nodes)):
-        side[nodes[i]] = best[i]
+    load, place = network.load[nodes], network.place[nodes]
+    total = float(load.sum())
+    edge, other, length_m = _edges_of(network, nodes)
+    unit_m = float(length_m.sum()) / len(nodes)
+    best_score, best = np.inf, side[nodes]
+    for direction in range(N_DIRECTIONS):
+        angle = turn + math.pi * direction / N_DIRECTIONS
+        along = place @ np.array([math.cos(angle), math.sin(angle)])
+        order = np.argsort(along, kind="stable")
+        n_low = int(np.searchsorted(np.cumsum(load[order]), share * total)) + 1
+        side[nodes] = 1
+        side[nodes[order[: min(n_low, len(nodes) - 1)]]] = 0
+        for which in (0, 1):
+            keep_main_part(
+                network.indptr, network.indices, network.load, side, nodes, which, stamp, queue
+            )
+        here = side[nodes]
+        held = float(load[here == 0].sum())
+        cut_m = float(length_m[(side[edge] == 0) & (side[other] == 1)].sum())
+        score = cut_m + OFF_BALANCE_BORDERS * unit_m * abs(held - share * total) / target
+        if 0 < int(here.sum()) < len(nodes) and score < best_score:
+            best_score, best = score, here
+    side[nodes] = best
 
 
-def first_plan(
-    indptr: np.ndarray,
-    indices: np.ndarray,
-    length: np.ndarray,
-    load: np.ndarray,
-    place: np.ndarray,
-    *,
-    nodes: np.ndarray,
-    n_grids: int,
-    turn: float,
-) -> np.ndarray:
+def _edges_of(network: Graph, nodes: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The edges that start at these nodes: start, end, length."""
+    begin, count = network.indptr[nodes], np.diff(network.indptr)[nodes]
+    position = np.repeat(begin - np.r_[0, np.cumsum(count)[:-1]], count) + np.arange(count.sum())
+    return np.repeat(nodes, count), network.indices[position], network.length_m[position]
+
+
+def first_plan(network: Graph, *, nodes: np.ndarray, n_grids: int, turn: float) -> np.ndarray:
     """Labels 0 to n_grids - 1 of the given nodes, every grid connected, loads roughly even.
 
     Parameters
     ----------
-    indptr, indices, length : neighbours in compressed rows, shared border lengths
-    place : n x 2, a point of each cell
-    nodes : a connected set of at least n_grids cells
+    nodes : a connected set of at least n_grids units
     turn : rotates the directions of the cuts, radians
     """
-    n = len(load)
+    n = network.n_units
     labels = np.zeros(n, dtype=np.int64)
     side = np.full(n, -1, dtype=np.int64)
     stamp = np.zeros(n + 1, dtype=np.int64)
     queue = np.empty(n, dtype=np.int64)
-    target = max(1e-9, float(load[nodes].sum()) / n_grids)
-    x, y = np.ascontiguousarray(place[:, 0]), np.ascontiguousarray(place[:, 1])
+    target = max(1e-9, float(network.load[nodes].sum()) / n_grids)
     stack = [(nodes, n_grids, 0)]
     while stack:
         here, k, label = stack.pop()
@@ -174,11 +143,11 @@ def first_plan(
             labels[here] = label
             continue
         share = (k // 2) / k
-        halve(indptr, indices, length, load, x, y, side, here, share, target, turn, stamp, queue)
+        halve(network, side, here, share, target, turn, stamp, queue)
         low, high = here[side[here] == 0], here[side[here] == 1]
         side[here] = -1
-        total = float(load[here].sum())
-        held = float(load[low].sum()) / total if total > 0 else share
+        total = float(network.load[here].sum())
+        held = float(network.load[low].sum()) / total if total > 0 else share
         fair = min(max(round(k * held), 1, k - len(high)), k - 1, len(low))
         stack.append((low, fair, label))
         stack.append((high, k - fair, label + fair))
