@@ -15,6 +15,7 @@ from boundaries.demo import (
     incidents,
     layers,
     layout,
+    names,
     old_grids,
     patrols,
     people,
@@ -61,6 +62,8 @@ class Town:
     missed_truth: pd.DataFrame
     phone_truth: pd.DataFrame
     counts: dict[str, int]
+    name: str = names.TOWN[0]
+    name_en: str = names.TOWN[1]
 
 
 def generate(seed: int = DEFAULT_SEED) -> Town:
