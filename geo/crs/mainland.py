@@ -18,12 +18,10 @@ import numpy as np
 import shapely
 from numpy.typing import ArrayLike, NDArray
 
-from geo.crs.shifts import MAX_SHIFT_DEG
-
 Mask = NDArray[np.bool_]
 
 CELL_DEG = 0.025
-"""Side of a lookup cell, degrees; at least `MAX_SHIFT_DEG`, see `Lookup`."""
+"""Side of a lookup cell, degrees; at least `shifts.MAX_SHIFT_DEG`, see `Lookup`."""
 OUTSIDE, NEAR, INSIDE = np.uint8(0), np.uint8(1), np.uint8(2)
 
 
@@ -93,8 +91,6 @@ def load_lookup() -> Lookup:
 
 def make_lookup(outline: shapely.Geometry, *, spared: shapely.Geometry) -> Lookup:
     """The outline with its raster: scan lines give the inside, the edges the NEAR cells."""
-    if CELL_DEG < MAX_SHIFT_DEG:
-        raise AssertionError("a lookup cell must be as long as the longest shift")
     margin = 4 * CELL_DEG
     west, south, east, north = shapely.bounds(outline)
     west, south = west - margin, south - margin
