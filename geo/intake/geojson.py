@@ -173,7 +173,7 @@ def _point(members: Any) -> Any:
 
 def _polygon(members: Any) -> Any:
     rings = [shapely.linearrings(_positions(ring)) for ring in members]
-    return shapely.polygons(rings[0], rings[1:]) if rings else None
+    return shapely.polygons(rings[0], rings[1:] or None) if rings else None
 
 
 _BUILDERS: dict[str, Any] = {

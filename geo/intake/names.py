@@ -17,6 +17,11 @@ _ALIASES = Path(__file__).with_name("aliases.toml")
 _BRACKETS = re.compile(r"[(\[（【].*?[)\]）】]")
 _FILLERS = re.compile(r"[\s_\-:*#：.]+")
 _LAYER_ALIASES = {"workers": "roster"}
+_KEYS = {"grids": "grid", "roster": "person"}
+"""The column a general word for a key means, where the layer's key has several columns."""
+
+_DBF_NAME_BYTES = 10
+"""Length of a field name in a .dbf (dBASE III)."""
 
 
 def layer_named(name: str) -> Layer:
@@ -116,14 +121,25 @@ def _candidates(layer_name: str) -> list[list[tuple[str, str]]]:
     """(column, comparable name) pairs in four rounds: own names, layer's, shared, key's."""
     layer = LAYERS[layer_name]
     columns = layer.column_names
-    own = _tables()["columns"].get(layer_name, {})
-    shared = _tables()["columns"]["any"]
+    own, shared = _tables()["columns"].get(layer_name, {}), _tables()["columns"]["any"]
+    general = _tables()["columns"]["key"]["key"]
+    key = _KEYS.get(layer_name, layer.key[0] if len(layer.key) == 1 else None)
     rounds = [
         [(column, column) for column in columns],
         [(column, alias) for column in columns for alias in own.get(column, [])],
         [(column, alias) for column in columns for alias in shared.get(column, [])],
-        [(layer.key[-1], alias) for alias in _tables()["columns"]["key"]["key"]]
-        if len(layer.key) == 1
-        else [],
+        [(key, alias) for alias in general] if key is not None else [],
+    ]
+    rounds += [
+        [(column, cut) for column, alias in pairs for cut in _cuts(alias)] for pairs in rounds[:3]
     ]
     return [[(column, plain_name(alias)) for column, alias in pairs] for pairs in rounds]
+
+
+def _cuts(alias: str) -> list[str]:
+    """The alias as a shapefile keeps it: the first 10 bytes, in UTF-8 and in GBK."""
+    cuts = {
+        alias.encode(encoding)[:_DBF_NAME_BYTES].decode(encoding, "ignore")
+        for encoding in ("utf-8", "gbk")
+    }
+    return sorted(cuts - {alias})

@@ -234,7 +234,8 @@ def _is_beyond(west: Any, south: Any, east: Any, north: Any) -> Mask:
 
 
 def _middle(x: NDArray[np.float64], y: NDArray[np.float64]) -> tuple[float, float, float, float]:
-    mid_x, mid_y = float(np.median(x)), float(np.median(y))
+    # The lower of two middle values: halfway between two towns there is none.
+    mid_x, mid_y = (float(np.quantile(values, 0.5, method="lower")) for values in (x, y))
     return (mid_x, mid_y, mid_x, mid_y)
 
 

@@ -96,7 +96,7 @@ def read_layer(
     """
     path, caps, spec, zone = Path(path), limits or Limits(), layer_named(layer), ZoneInfo(timezone)
     check_datum(datum)
-    source = _read_source(path, spec, source_layer, caps)
+    source = read_source(path, spec, source_layer, caps)
     taken = take_columns(source, spec, zone=zone, columns=columns, values=values)
     filled, notes = fill_unsaid(taken.table, spec, lines=source.lines, stem=path.stem, zone=zone)
     notes = [*source.notes, *taken.notes, *notes]
@@ -161,7 +161,8 @@ def write_rejects(rejects: pd.DataFrame, path: Path) -> None:
     plain.to_csv(path, index=False, encoding="utf-8-sig")
 
 
-def _read_source(path: Path, layer: Layer, source_layer: str | None, limits: Limits) -> Source:
+def read_source(path: Path, layer: Layer, source_layer: str | None, limits: Limits) -> Source:
+    """The rows of a file as it holds them, whatever its format."""
     check_file(path, limits)
     found = sniff(path)
     if found == "zip":

@@ -109,10 +109,21 @@ def _recoded(data: bytes) -> tuple[bytes, list[Note]]:
         return text.encode(), [note("encoding.detected", 1, encoding="GB18030")]
     except UnicodeDecodeError:
         pass
-    attempts = {name: data.decode(name, "replace") for name in ("utf-8", "gb18030")}
-    best = min(attempts, key=lambda name: attempts[name].count("\ufffd"))
-    damaged = attempts[best].count("\ufffd")
-    return attempts[best].encode(), [note("encoding.damaged", damaged, encoding=best.upper())]
+    lines = data.splitlines()
+    faults = {name: _n_undecodable(lines, name) for name in ("utf-8", "gb18030")}
+    best = "utf-8" if faults["utf-8"] <= faults["gb18030"] else "gb18030"
+    notes = [note("encoding.damaged", faults[best], encoding=best.upper())]
+    return data.decode(best, "replace").encode(), notes
+
+
+def _n_undecodable(lines: list[bytes], encoding: str) -> int:
+    count = 0
+    for line in lines:
+        try:
+            line.decode(encoding)
+        except UnicodeDecodeError:
+            count += 1
+    return count
 
 
 def _delimiter(data: bytes) -> str:
@@ -137,6 +148,8 @@ def _take(reader: object, path: Path) -> list[list[str]]:
 
 def _header_position(rows: list[list[str]], layer: Layer) -> int:
     """Which of the first rows names most of the layer's columns; the first where none does."""
+    if not layer.columns:
+        return 0
     scores = [matches([str(name) for name in row], layer) for row in rows]
     return scores.index(max(scores))
 

@@ -5,6 +5,7 @@ import pytest
 from geo.errors import ParameterError
 from geo.intake import layer_named
 from geo.intake.names import (
+    _tables,
     column_sources,
     coordinate_sources,
     layer_aliases,
@@ -73,8 +74,6 @@ def test_value_aliases_every_target_is_a_value_of_the_schema() -> None:
 
 
 def test_aliases_every_table_names_a_layer_and_column_that_exist() -> None:
-    from geo.intake.names import _tables
-
     tables = _tables()
     for layer, columns in tables["columns"].items():
         if layer not in ("any", "key"):
@@ -86,3 +85,12 @@ def test_aliases_every_table_names_a_layer_and_column_that_exist() -> None:
 
 def test_layer_aliases_own_name_first() -> None:
     assert layer_aliases(LAYERS["streets"])[:2] == ["streets", "road_edges"]
+
+
+def test_column_sources_row_number_is_no_patrol() -> None:
+    assert column_sources(["id", "time"], LAYERS["tracks"]) == {"at": "time"}
+
+
+def test_column_sources_names_cut_by_a_shapefile_are_known() -> None:
+    # 楼栋编码 is 12 bytes in UTF-8; a .dbf keeps 10, of which 9 are whole characters.
+    assert column_sources(["楼栋编", "building_c"], LAYERS["buildings"]) == {"building": "楼栋编"}

@@ -5,7 +5,6 @@ from __future__ import annotations
 DRIVERS = {
     "gpkg": "GPKG",
     "shp": "ESRI Shapefile",
-    "kml": "LIBKML",
     "fgb": "FlatGeobuf",
     "gpx": "GPX",
 }

@@ -23,7 +23,7 @@ class _WithoutPandas(MetaPathFinder):
 _READERS = {
     "gpkg": "vector",
     "shp": "vector",
-    "kml": "vector",
+    "kml": "kml",
     "fgb": "vector",
     "gpx": "vector",
     "parquet": "parquet",

@@ -26,6 +26,8 @@ def convert(request: dict[str, Any]) -> dict[str, Any]:
             _check_size(file.metadata, request)
             metadata = file.schema_arrow.metadata or {}
             table = file.read()
+    except MemoryError:  # Arrow's own is both
+        raise
     except (pa.ArrowException, OSError) as error:
         raise Refused(
             "file.unreadable",

@@ -1,4 +1,4 @@
-"""GeoPackage, Shapefile, KML, FlatGeobuf and GPX through GDAL with one driver left."""
+"""GeoPackage, Shapefile, FlatGeobuf and GPX through GDAL with one driver left."""
 
 from __future__ import annotations
 
@@ -41,9 +41,9 @@ def convert(request: dict[str, Any]) -> dict[str, Any]:
     try:
         names = [str(name) for name in pyogrio.list_layers(path)[:, 0]]
         chosen = _choose(names, request)
-        tables = [_read(pyogrio, path, name, encoding, request) for name in chosen]
-        if driver == "GPX" and chosen == ["track_points"]:
-            tables = [_with_track_names(pyogrio, path, tables[0])]
+        table, crs = _read(pyogrio, path, chosen, encoding, request)
+        if driver == "GPX" and chosen == "track_points":
+            table = _with_track_names(pyogrio, path, table)
     except (DataSourceError, DataLayerError, pa.ArrowInvalid) as error:
         raise Refused(
             "file.unreadable",
@@ -57,10 +57,8 @@ def convert(request: dict[str, Any]) -> dict[str, Any]:
             "Export it as UTF-8.",
             format=driver,
         ) from error
-    crs = tables[0][1]
-    table = pa.concat_tables([table for table, _ in tables], promote_options="permissive")
     write_table(table, request)
-    return {"crs": crs, "layer": "+".join(chosen), "notes": notes}
+    return {"crs": crs, "layer": chosen, "notes": notes}
 
 
 def _leave_only(driver: str) -> None:
@@ -77,12 +75,19 @@ def _leave_only(driver: str) -> None:
     )
 
 
-def _choose(names: list[str], request: dict[str, Any]) -> list[str]:
-    """The layers to read: the one asked for, the only one, the best-named one, or KML's all."""
+def _choose(names: list[str], request: dict[str, Any]) -> str:
+    """The layer to read: the one asked for, the only one, or the best-named one."""
+    if not names:
+        raise Refused(
+            "file.unreadable",
+            f"the file must be a sound {DRIVERS[request['format']]} file; GDAL finds no layer. "
+            "Export it again.",
+            format=DRIVERS[request["format"]],
+        )
     wanted = request["source_layer"]
     if wanted is not None:
         if wanted in names:
-            return [wanted]
+            return str(wanted)
         raise Refused(
             "file.no_such_layer",
             f"the file must have the layer {wanted!r}; it has {names[:10]}. Name one of these.",
@@ -90,15 +95,13 @@ def _choose(names: list[str], request: dict[str, Any]) -> list[str]:
             found=names[:10],
         )
     if len(names) == 1:
-        return names
+        return names[0]
     lower = {name.lower(): name for name in names}
     if request["format"] == "gpx":
-        return ["track_points" if request["layer"] == "tracks" else "waypoints"]
+        return "track_points" if request["layer"] == "tracks" else "waypoints"
     for preferred in request["layers"]:
         if preferred.lower() in lower:
-            return [lower[preferred.lower()]]
-    if request["format"] == "kml" and names:
-        return names
+            return lower[preferred.lower()]
     raise Refused(
         "file.which_layer",
         f"the file must have one layer, or its layer must be named; it has {names[:10]}. "
@@ -110,30 +113,42 @@ def _choose(names: list[str], request: dict[str, Any]) -> list[str]:
 def _read(
     pyogrio: Any, path: str, layer: str, encoding: str | None, request: dict[str, Any]
 ) -> tuple[pa.Table, str | None]:
-    options = {"encoding": encoding} if encoding else {}
+    # UTF-8 field names may be cut inside a character; as Latin-1 nothing is lost on the way.
+    is_utf8_shapefile = encoding == "UTF-8"
+    options = {"encoding": "ISO-8859-1" if is_utf8_shapefile else encoding} if encoding else {}
     info = pyogrio.read_info(path, layer=layer, **options)
     check_columns(len(info["fields"]), request)
     check_rows(max(int(info["features"]), 0), request)
-    meta, table = pyogrio.read_arrow(path, layer=layer, **options)
+    meta, table = pyogrio.read_arrow(path, layer=layer, datetime_as_string=True, **options)
     check_rows(table.num_rows, request)
-    name = meta["geometry_name"] or "wkb_geometry"
-    if name in table.column_names:
-        position = table.column_names.index(name)
-        table = table.rename_columns(
-            [GEOMETRY if i == position else old for i, old in enumerate(table.column_names)]
-        )
-    return table, meta["crs"]
+    geometry = meta["geometry_name"] or "wkb_geometry"
+    names = [GEOMETRY if name == geometry else name for name in table.column_names]
+    table = table.rename_columns(names)
+    return _as_utf8(table) if is_utf8_shapefile else table, meta["crs"]
 
 
-def _with_track_names(
-    pyogrio: Any, path: str, points: tuple[pa.Table, str | None]
-) -> tuple[pa.Table, str | None]:
+def _as_utf8(table: pa.Table) -> pa.Table:
+    """The table with names and text, read as Latin-1, put back into the UTF-8 they are."""
+    columns = {}
+    for name, column in zip(table.column_names, table.columns, strict=True):
+        if pa.types.is_string(column.type) or pa.types.is_large_string(column.type):
+            texts = [None if text is None else _recode(text) for text in column.to_pylist()]
+            column = pa.array(texts, pa.string())  # noqa: PLW2901 - the same column, readable
+        columns[_recode(name)] = column
+    return pa.table(columns)
+
+
+def _recode(text: str) -> str:
+    """The text as UTF-8, a last character cut by the field's width left out."""
+    return text.encode("latin-1").decode("utf-8", "replace").removesuffix("\ufffd")
+
+
+def _with_track_names(pyogrio: Any, path: str, points: pa.Table) -> pa.Table:
     """Track points with the column `patrol`: the name of their track, else its number."""
-    table, crs = points
     _, tracks = pyogrio.read_arrow(path, layer="tracks", read_geometry=False, columns=["name"])
     names = [
         name or f"track-{number}"
         for number, name in enumerate(tracks.column("name").to_pylist(), start=1)
     ]
-    patrol = pc.take(pa.array(names, type=pa.string()), table.column("track_fid").combine_chunks())
-    return table.append_column("patrol", patrol), crs
+    of_point = points.column("track_fid").combine_chunks()
+    return points.append_column("patrol", pc.take(pa.array(names, pa.string()), of_point))
