@@ -105,7 +105,9 @@ def _areas(table: pd.DataFrame, layer: Layer, stem: str, zone: ZoneInfo) -> Fill
 def _barriers(table: pd.DataFrame, layer: Layer, stem: str, zone: ZoneInfo) -> Filled:
     if not _is_absent(table, "kind"):
         return table, []
-    kinds = table["class"].map(_KIND_OF_CLASS) if "class" in table.columns else None
+    kinds = None
+    if "class" in table.columns:
+        kinds = table["class"].str.removesuffix("_link").map(_KIND_OF_CLASS)
     table["kind"] = (
         kinds.astype(STRING).fillna("other")
         if kinds is not None
