@@ -8,8 +8,6 @@ from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
-
 from boundaries import demo
 from geo.incidents.categories import load_categories
 from geo.services import hotspots, imports, patrols, plans, roster
@@ -65,13 +63,13 @@ def build(
         )
         done(taken.layer, read=taken.read, accepted=taken.accepted, rejected=taken.rejected)
 
-    last_day = pd.Timestamp(patrols_end(store)).date()
+    last_day = town.tracks["day"].max().date()
     starts = last_day + timedelta(days=1)
     planned = plans.make_plan(
         store,
         target=target,
         effective_from=starts,
-        name="自动划分" if planned_in_chinese(town) else "automatic",
+        name=f"自动划分（目标 {target:.0f} 户）",
         now=now,
     )
     given = roster.give_grids_to_workers(store, planned.plan, valid_from=starts)
