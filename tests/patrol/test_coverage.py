@@ -1,0 +1,178 @@
+"""Coverage of street pieces by patrols."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import pytest
+import shapely
+
+from geo.errors import CrsError, ParameterError
+from geo.patrol.coverage import combine, cover, cut_pieces, verdict_of
+from geo.patrol.tracks import clean
+from geo.schema import LAYERS
+
+CRS = "EPSG:4551"
+START = pd.Timestamp("2026-10-01T00:00", tz="UTC")
+WALKS = Path(__file__).parents[2] / "../shared/data/patrol"
+
+
+def streets_of(*lines: list[tuple[float, float]]) -> gpd.GeoDataFrame:
+    geometry = [shapely.LineString(line) for line in lines]
+    return gpd.GeoDataFrame(
+        {"street": [f"S{k}" for k in range(len(lines))]}, geometry=geometry, crs=CRS
+    )
+
+
+def walk_of(*fixes: tuple[float, float, float], patrol: str = "P1") -> gpd.GeoDataFrame:
+    at = START + pd.to_timedelta([second for second, _, _ in fixes], unit="s")
+    return gpd.GeoDataFrame(
+        {
+            "patrol": patrol,
+            "worker": "W1",
+            "day": pd.Timestamp("2026-10-01"),
+            "round": 1,
+            "at": at.astype("datetime64[us, UTC]"),
+        },
+        geometry=[shapely.Point(x, y) for _, x, y in fixes],
+        crs=CRS,
+    )
+
+
+STREET = streets_of([(0, 0), (40, 0)], [(0, 200), (40, 200)])
+
+
+def test_cover_walk_on_the_street_covers_it_and_no_other() -> None:
+    rows = cover(cut_pieces(STREET), walk_of((0, 0, 0), (40, 40, 0)))
+    assert list(rows.columns) == LAYERS["coverage"].column_names
+    assert rows[["patrol", "piece", "worker", "round"]].to_numpy().tolist() == [
+        ["P1", "S0-001", "W1", 1]
+    ]
+    assert rows["covered_m"].tolist() == [40.0]
+    # Both shares are 1: log-odds -9 + 2.1 + 8.8 = 1.9.
+    assert rows["probability"].tolist() == pytest.approx([1 / (1 + math.exp(-1.9))])
+    assert rows["verdict"].tolist() == ["covered"]
+
+
+def test_cover_half_passed_is_half_and_missed() -> None:
+    # From x = -10 to 0, 15 m off: reach 20 sees sqrt(400 - 225) = 13.23 m of the street; within
+    # 5 m there is none: log-odds -9 + 8.8 * 0.33 < -6.
+    rows = cover(cut_pieces(STREET), walk_of((0, -10, 15), (10, 0, 15)))
+    assert rows["covered_m"].tolist() == pytest.approx([math.sqrt(175)])
+    assert rows["verdict"].tolist() == ["missed"]
+
+
+def test_cover_parallel_street_cannot_tell() -> None:
+    # All along, 12 m off: within 20 m all of it, within 5 m none: log-odds -0.2.
+    rows = cover(cut_pieces(STREET), walk_of((0, -20, 12), (40, 60, 12)))
+    assert rows["probability"].tolist() == pytest.approx([1 / (1 + math.exp(0.2))])
+    assert rows["verdict"].tolist() == ["cannot_tell"]
+
+
+def test_cover_gap_in_the_signal_is_not_walked() -> None:
+    # Fixes at both ends, 300 s apart: discs of 5 m at each end of 40 m.
+    walk = walk_of((0, 0, 0), (300, 40, 0))
+    assert cover(cut_pieces(STREET), walk, reach_m=5.0)["covered_m"].tolist() == [10.0]
+    assert cover(cut_pieces(STREET), walk, reach_m=5.0, gap_s=300)["covered_m"].tolist() == [40.0]
+
+
+def test_cover_row_order_of_fixes_after_cleaning_changes_nothing() -> None:
+    walk = walk_of((0, 0, 0), (10, 10, 4), (20, 25, -3), (30, 40, 0))
+    pieces = cut_pieces(STREET, max_length_m=15)
+    first = cover(pieces, clean(walk))
+    assert cover(pieces, clean(walk.iloc[::-1])).equals(first)
+
+
+def test_cover_no_fixes_or_one_fix() -> None:
+    pieces = cut_pieces(STREET)
+    none = cover(pieces, walk_of((0, 0, 0)).iloc[:0])
+    assert (len(none), list(none.columns)) == (0, LAYERS["coverage"].column_names)
+    one = cover(pieces, walk_of((0, 20, 0)))
+    assert one["covered_m"].tolist() == [40.0]
+
+
+def test_cover_track_on_another_continent_covers_nothing() -> None:
+    assert len(cover(cut_pieces(STREET), walk_of((0, 9e6, 9e6), (10, 9e6 + 9, 9e6)))) == 0
+
+
+def test_cover_bad_options_raise() -> None:
+    pieces, walk = cut_pieces(STREET), walk_of((0, 0, 0))
+    with pytest.raises(ParameterError) as error:
+        cover(pieces, walk, reach_m=-1)
+    assert error.value.params == {"name": "reach_m", "value": -1}
+    with pytest.raises(ParameterError):
+        cover(pieces, walk, gap_s=math.nan)
+    with pytest.raises(CrsError) as crs_error:
+        cover(pieces, walk.to_crs("EPSG:4550"))
+    assert crs_error.value.code == "crs.mismatch"
+
+
+def test_combine_takes_the_best_patrol_and_keeps_untouched_pieces() -> None:
+    pieces = cut_pieces(STREET)
+    walks = pd.concat(
+        [walk_of((0, 0, 0), (40, 40, 0)), walk_of((0, 0, 12), (40, 40, 12), patrol="P2")],
+        ignore_index=True,
+    )
+    found = combine(cover(pieces, walks), pieces)
+    assert found["piece"].tolist() == ["S0-001", "S1-001"]
+    assert found["covered_share"].tolist() == [1.0, 0.0]
+    assert found["n_patrols"].tolist() == [2, 0]
+    assert found["verdict"].tolist() == ["covered", "missed"]
+    assert found["probability"].tolist() == pytest.approx([1 / (1 + math.exp(-1.9)), 0.0])
+
+
+def test_combine_without_rows_misses_everything() -> None:
+    pieces = cut_pieces(STREET)
+    none = cover(pieces, walk_of((0, 0, 0)).iloc[:0])
+    assert combine(none, pieces)["verdict"].tolist() == ["missed", "missed"]
+
+
+def test_verdict_of_thresholds_are_inclusive() -> None:
+    verdicts = verdict_of(np.array([0.25, 0.26, 0.74, 0.75]))
+    assert verdicts.tolist() == ["missed", "cannot_tell", "cannot_tell", "covered"]
+
+
+@pytest.mark.skipif(not WALKS.exists(), reason=f"no simulated walks at {WALKS}")
+def test_cover_simulated_walks_verdicts_are_as_right_as_stated() -> None:
+    pieces, tracks, truth = simulated_walks(every=4)
+    rows = cover(pieces, clean(tracks))
+    told = truth.merge(rows, how="left", on=["patrol", "piece"])
+    length = pieces.set_index("piece")["length_m"].reindex(told["piece"]).to_numpy()
+    verdict = told["verdict"].fillna("missed").to_numpy()
+    walked = told["walked"].to_numpy()
+    missed, covered = verdict == "missed", verdict == "covered"
+    assert length[missed & ~walked].sum() / length[missed].sum() > 0.98
+    assert length[covered & walked].sum() / length[covered].sum() > 0.83
+    assert length[missed | covered].sum() / length.sum() > 0.75
+
+
+def simulated_walks(*, every: int) -> tuple[gpd.GeoDataFrame, gpd.GeoDataFrame, pd.DataFrame]:
+    """Pieces, fixes and truth of each `every`-th simulated patrol, in the house's columns."""
+    pieces = pd.read_parquet(WALKS / "sim_streets_pieces.parquet")
+    pieces["piece"] = pieces["grid"] + "-" + pieces["piece"].astype("str")
+    lines = gpd.GeoSeries.from_wkb(pieces["geometry"])
+    truth = pd.read_parquet(WALKS / "sim_streets_truth.parquet")
+    truth = truth[truth["patrol"] % every == 0]
+    fixes = pd.read_parquet(WALKS / "sim_streets_fixes.parquet")
+    fixes = fixes[fixes["patrol"] % every == 0]
+    places = gpd.points_from_xy(fixes["lon"], fixes["lat"], crs=4326).to_crs("EPSG:3879")
+    tracks = gpd.GeoDataFrame(
+        {
+            "patrol": fixes["patrol"].astype("str"),
+            "worker": "W",
+            "day": pd.Timestamp("2026-10-01"),
+            "round": 1,
+            "at": START + pd.to_timedelta(fixes["second"], unit="s"),
+        },
+        geometry=places,
+        crs="EPSG:3879",
+    )
+    truth = truth.assign(
+        patrol=truth["patrol"].astype("str"),
+        piece=truth["grid"] + "-" + truth["piece"].astype("str"),
+    )[["patrol", "piece", "walked"]]
+    return gpd.GeoDataFrame(pieces, geometry=lines.array, crs="EPSG:3879"), tracks, truth
