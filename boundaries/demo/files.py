@@ -23,7 +23,8 @@ HEADERS: dict[str, dict[str, str]] = {
         "people": "人口数",
     },
     "communities": {
-        "community": "社区编码", "name": "社区名称", "name_en": "英文名称", "subdistrict": "所属街道",
+        "community": "社区编码", "name": "社区名称", "name_en": "英文名称",
+        "subdistrict": "所属街道",
     },
     "compounds": {
         "compound": "小区编码", "name": "小区名称", "name_en": "英文名称", "community": "社区编码",
@@ -166,10 +167,10 @@ def _written_times(values: pd.Series) -> pd.Series:
     """Local times as `2026-10-01 08:30:00`, days as `2026-10-01`; empty where there is none."""
     is_instant = isinstance(values.dtype, pd.DatetimeTZDtype)
     local = values.dt.tz_convert(ZONE).dt.tz_localize(None) if is_instant else values
+    kind = pa.timestamp("s") if is_instant else pa.date32()
     unit = "s" if is_instant else "D"
-    text = np.datetime_as_string(local.to_numpy().astype(f"datetime64[{unit}]"), unit=unit)
-    written = pd.Series(text, index=values.index, dtype="str")
-    return written.str.replace("T", " ", regex=False).where(values.notna())
+    instants = pa.array(local.to_numpy().astype(f"datetime64[{unit}]")).cast(kind)
+    return pd.Series(instants.cast(pa.string()).to_pandas(), dtype="str").set_axis(values.index)
 
 
 def _spatial(frame: gpd.GeoDataFrame, layer: str) -> gpd.GeoDataFrame:

@@ -10,7 +10,7 @@ import pandas as pd
 import shapely
 
 from boundaries.demo import names, writing
-from boundaries.demo.incident_kinds import HOURS, KINDS, MONTHS, REPORTERS
+from boundaries.demo.incident_kinds import HOURS, KINDS, MONTHS, REPORTERS, Kind
 from boundaries.demo.trouble import TROUBLES, Trouble
 from geo.incidents.categories import load_categories
 from geo.schema import LAYERS, check_frame
@@ -86,7 +86,7 @@ def _background(
     code: str, places: dict[str, pd.DataFrame], rng: np.random.Generator
 ) -> pd.DataFrame:
     kind = KINDS[code]
-    at = _times(kind.yearly, kind.months, kind.hours, FIRST_DAY, LAST_DAY, rng)
+    at = _times(kind, rng)
     spots = places[kind.place]
     weight = spots["weight"].to_numpy()
     chosen = rng.choice(len(spots), len(at), p=weight / weight.sum())
@@ -97,20 +97,12 @@ def _background(
     )
 
 
-def _times(
-    yearly: float,
-    months: str,
-    hours: str,
-    first: pd.Timestamp,
-    last: pd.Timestamp,
-    rng: np.random.Generator,
-) -> pd.DatetimeIndex:
-    """Local instants of a Poisson process with that profile, from first to last day."""
-    days = pd.date_range(first, last)
-    by_month = np.array(MONTHS[months])
-    rate = by_month[days.month - 1] / by_month.mean() * yearly / 365.0
-    count = rng.poisson(rate)
-    return _at_hours(days.repeat(count), hours, rng)
+def _times(kind: Kind, rng: np.random.Generator) -> pd.DatetimeIndex:
+    """Local instants of a Poisson process with the kind's months and hours, over the year."""
+    days = pd.date_range(FIRST_DAY, LAST_DAY)
+    by_month = np.array(MONTHS[kind.months])
+    rate = by_month[days.month - 1] / by_month.mean() * kind.yearly / 365.0
+    return _at_hours(days.repeat(rng.poisson(rate)), kind.hours, rng)
 
 
 def _at_hours(days: pd.DatetimeIndex, hours: str, rng: np.random.Generator) -> pd.DatetimeIndex:

@@ -75,7 +75,7 @@ def _split(
         return [shape]
     n_first = n // 2
     wish = n_first / n * (1 + rng.uniform(-UNEVEN, UNEVEN) / n)
-    cuts = _cuts(shape, homes, wish, n_first, n, target)
+    cuts = _cuts(shape, homes, wish, (n_first, n - n_first), target)
     for _, side, at in sorted(cuts, key=lambda cut: cut[0]):
         first = shape.intersection(_half_plane(side, at))
         second = shape.difference(first)
@@ -89,7 +89,7 @@ def _split(
 
 
 def _cuts(
-    shape: Polygon, homes: _Homes, wish: float, n_first: int, n: int, target: float
+    shape: Polygon, homes: _Homes, wish: float, counts: tuple[int, int], target: float
 ) -> list[tuple[float, np.ndarray, float]]:
     """Cuts along and across the street grid: score (lower is better), direction, position."""
     turn = np.radians(-skeleton.TURN_DEG)
@@ -106,7 +106,7 @@ def _cuts(
         load = is_before @ homes.weight
         total = homes.weight.sum()
         uneven = np.maximum(
-            np.abs(load / n_first / target - 1), np.abs((total - load) / (n - n_first) / target - 1)
+            np.abs(load / counts[0] / target - 1), np.abs((total - load) / counts[1] / target - 1)
         )
         hits = ((edges[:, 0] < at[:, None]) & (edges[:, 1] > at[:, None])).sum(axis=1)
         score = 4.0 * np.abs(load / max(total, 1.0) - wish) + 0.25 * hits + 0.35 * stretch

@@ -28,6 +28,9 @@ SIGMA_M = (3.0, 8.0)
 TIME_CONSTANT_S = (12.0, 55.0)
 """Error of a phone, each axis: standard deviation and time in which it fades (AR(1))."""
 
+N_ROUTES = 14
+"""Ways through the beat that a worker is used to; each round follows one of them."""
+
 HABIT_MISS = 0.85
 CHANCE_MISS = 0.03
 GAP_SHARE = 0.25
@@ -50,14 +53,27 @@ class Month:
 
 
 @dataclass(frozen=True)
+class _Route:
+    """A way through a beat: its points and their distance from the start; streets, their ends."""
+
+    path: np.ndarray
+    along: np.ndarray
+    streets: np.ndarray
+    ends_m: np.ndarray
+
+
+@dataclass(frozen=True)
 class _Round:
-    """One patrol in true positions: time since midnight, x, y of each fix; stops with times."""
+    """One patrol in true positions: time since midnight, x, y of each fix; stops with times.
+
+    `walked` has the metres walked of every street of the town.
+    """
 
     seconds: np.ndarray
     xy: np.ndarray
     stop_seconds: np.ndarray
     stop_xy: np.ndarray
-    walked: dict[int, float]
+    walked: np.ndarray
 
 
 def a_month(
@@ -92,12 +108,12 @@ def a_month(
         of = beats.beat(net, required, rng)
         speed = float(phones["speed_m_s"].iloc[w])
         is_habit = np.isin(required, of.habits)
-        for _ in range(len(DAYS) * len(ROUND_STARTS_S)):
+        routes = [_route(net, of, rng) for _ in range(N_ROUTES)]
+        for choice in rng.integers(N_ROUTES, size=len(DAYS) * len(ROUND_STARTS_S)).tolist():
             start = ROUND_STARTS_S[len(rounds) % 2] + rng.normal(0, START_SPREAD_S / 2)
-            made = _round(net, of, speed, start, rng)
+            made = _round(net, routes[choice], speed, start, rng)
             rounds.append(made)
-            walked = np.array([made.walked.get(street, 0.0) for street in required.tolist()])
-            truth.append((required, walked, is_habit))
+            truth.append((required, made.walked[required], is_habit))
     heads = _heads(phones)
     return Month(
         _tracks(rounds, heads, phones, streets.crs, rng),
@@ -122,8 +138,8 @@ def _heads(phones: pd.DataFrame) -> pd.DataFrame:
     return heads
 
 
-def _round(net: Network, of: Beat, speed: float, start: float, rng: np.random.Generator) -> _Round:
-    """One walk through the beat without the streets missed this time."""
+def _route(net: Network, of: Beat, rng: np.random.Generator) -> _Route:
+    """One way through the beat without the streets missed this time."""
     chance = rng.random(len(of.required))
     wanted = {
         street
@@ -134,25 +150,39 @@ def _round(net: Network, of: Beat, speed: float, start: float, rng: np.random.Ge
     parts = [net.xy[street] if forward else net.xy[street][::-1] for street, forward in steps]
     path = np.concatenate(parts)
     along = np.concatenate([[0.0], np.cumsum(np.hypot(*np.diff(path, axis=0).T))])
-    knots_s, knots_m, stop_at, stop_s = _pace(along[-1], speed * rng.uniform(0.94, 1.06), rng)
+    streets = np.array([street for street, _ in steps])
+    ends_m = np.cumsum(net.length_m[streets])
+    return _Route(path, along, streets, ends_m)
+
+
+def _round(
+    net: Network, route: _Route, speed: float, start: float, rng: np.random.Generator
+) -> _Round:
+    """One walk of a route, at its own pace and with its own stops."""
+    length = float(route.along[-1])
+    knots_s, knots_m, stop_at, stop_s = _pace(length, speed * rng.uniform(0.94, 1.06), rng)
     duration = min(knots_s[-1], GREATEST_S)
-    ticks = np.arange(0.0, duration, FIX_EVERY_S) + rng.integers(-1, 2, int(np.ceil(duration / 10)))
+    ticks = np.arange(0.0, duration, FIX_EVERY_S)
+    ticks = ticks + rng.integers(-1, 2, len(ticks))
     ticks = ticks[(ticks >= 0) & ~_in_gap(ticks, duration, rng)]
-    reached = np.interp(ticks, knots_s, knots_m)
     is_made = stop_s < duration
-    last = float(np.interp(duration, knots_s, knots_m))
+    last_m = float(np.interp(duration, knots_s, knots_m))
+    length_m = net.length_m[route.streets]
+    walked = np.zeros(len(net.length_m))
+    np.maximum.at(walked, route.streets, np.clip(last_m - route.ends_m + length_m, 0.0, length_m))
     return _Round(
         start + ticks,
-        _at(path, along, reached),
+        _at(route, np.interp(ticks, knots_s, knots_m)),
         start + stop_s[is_made],
-        _at(path, along, stop_at[is_made]),
-        _walked(net, steps, last),
+        _at(route, stop_at[is_made]),
+        walked,
     )
 
 
-def _at(path: np.ndarray, along: np.ndarray, reached: np.ndarray) -> np.ndarray:
-    return np.column_stack(
-        [np.interp(reached, along, path[:, 0]), np.interp(reached, along, path[:, 1])]
+def _at(route: _Route, reached_m: np.ndarray) -> np.ndarray:
+    x, y = route.path.T
+    return np.stack(
+        [np.interp(reached_m, route.along, x), np.interp(reached_m, route.along, y)], axis=1
     )
 
 
@@ -183,18 +213,6 @@ def _in_gap(ticks: np.ndarray, duration: float, rng: np.random.Generator) -> np.
         start = rng.uniform(0.1, 0.8) * duration
         is_lost |= (ticks > start) & (ticks < start + rng.uniform(*GAP_S))
     return is_lost
-
-
-def _walked(net: Network, steps: list[tuple[int, bool]], last_m: float) -> dict[int, float]:
-    """Metres walked of each street, the walk ending after `last_m`."""
-    walked: dict[int, float] = {}
-    gone = 0.0
-    for street, _ in steps:
-        length = float(net.length_m[street])
-        metres = min(length, max(0.0, last_m - gone))
-        walked[street] = max(walked.get(street, 0.0), metres)
-        gone += length
-    return walked
 
 
 def _tracks(
