@@ -80,7 +80,8 @@ def _meant(written: pd.Series, names: Names) -> tuple[pd.Series, pd.Series]:
     """The register's name for each written one, and its likeness; each text is looked up once."""
     found = {text: names.find(text) for text in written.dropna().unique()}
     name = written.map({text: name for text, (name, _) in found.items()}).astype("str")
-    return name, written.map({text: likeness for text, (_, likeness) in found.items()}).fillna(0.0)
+    likeness = written.map({text: likeness for text, (_, likeness) in found.items()})
+    return name, likeness.astype("float64").fillna(0.0)
 
 
 def _registers(gazetteer: gpd.GeoDataFrame) -> list[tuple[str, list[str], pd.Series]]:
