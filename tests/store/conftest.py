@@ -11,6 +11,7 @@ import itertools
 import os
 import pwd
 import shutil
+import signal
 import subprocess
 import tempfile
 import time
@@ -20,6 +21,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
+from geo.schema import LAYERS
 from geo.store import Store
 
 TOWN_CRS = "EPSG:4551"
@@ -57,10 +59,10 @@ class Cluster:
             **self._as_user(),
         )
         log.close()
-        self._wait()
         self.admin = sa.create_engine(
             self._url("postgres"), isolation_level="AUTOCOMMIT", poolclass=sa.NullPool
         )
+        self._wait()
 
     def _as_user(self) -> dict[str, object]:
         options: dict[str, object] = {"cwd": self.folder}
@@ -74,11 +76,15 @@ class Cluster:
         subprocess.run(command, check=True, capture_output=True, **self._as_user())
 
     def _wait(self) -> None:
-        deadline = time.monotonic() + 30
-        while not (self.folder / ".s.PGSQL.5432").exists():
-            if self.process.poll() is not None or time.monotonic() > deadline:
-                raise RuntimeError((self.folder / "log").read_text())
-            time.sleep(0.05)
+        deadline = time.monotonic() + 60
+        while True:
+            try:
+                self.admin.connect().close()
+                return
+            except sa.exc.OperationalError:
+                if self.process.poll() is not None or time.monotonic() > deadline:
+                    raise RuntimeError((self.folder / "log").read_text()) from None
+                time.sleep(0.05)
 
     def _url(self, database: str) -> str:
         return f"postgresql+psycopg://{self.user}@/{database}?host={self.folder}"
@@ -91,9 +97,13 @@ class Cluster:
         """URL of a new database with the store's tables."""
         return self._create("wangge_template")
 
-    def bare(self) -> str:
-        """URL of a new database without PostGIS."""
-        return self._create("template0")
+    def bare_for_a_plain_user(self) -> tuple[str, str]:
+        """URL and name of a new database without PostGIS, as a user who may not add it."""
+        address = self._create("template0")
+        name = str(sa.make_url(address).database)
+        with self.admin.connect() as connection:
+            connection.exec_driver_sql(f"CREATE ROLE plain_{name} LOGIN")
+        return address.replace(f"{self.user}@", f"plain_{name}@"), name
 
     def _create(self, template: str) -> str:
         name = f"t{next(self._numbers)}"
@@ -102,7 +112,7 @@ class Cluster:
         return self._url(name).replace("+psycopg", "")
 
     def make_templates(self) -> None:
-        """Nothing; makes the templates that each test's database is copied from."""
+        """Nothing; makes the templates that databases are copied from."""
         with self.admin.connect() as connection:
             connection.exec_driver_sql("CREATE DATABASE postgis_template")
         engine = sa.create_engine(self._url("postgis_template"), poolclass=sa.NullPool)
@@ -110,11 +120,13 @@ class Cluster:
             connection.exec_driver_sql("CREATE EXTENSION postgis")
         with self.admin.connect() as connection:
             connection.exec_driver_sql("CREATE DATABASE wangge_template TEMPLATE postgis_template")
-        Store.open(self._url("wangge_template")).close()
+        with Store.open(self._url("wangge_template")) as store:
+            store.set_crs(TOWN_CRS)
 
     def stop(self) -> None:
-        """Nothing; stops the server at once."""
-        self.process.terminate()
+        """Nothing; stops the server at once: its data are thrown away."""
+        self.admin.dispose()
+        self.process.send_signal(signal.SIGQUIT)
         try:
             self.process.wait(20)
         except subprocess.TimeoutExpired:
@@ -127,7 +139,9 @@ def cluster() -> Iterator[Cluster]:
     """A private PostGIS for the session; what needs it is skipped, loudly, where it cannot run."""
     programs = _server_programs()
     if programs is None:
-        pytest.skip("NO POSTGRESQL: the store was NOT tested on PostGIS; install postgresql-postgis")
+        pytest.skip(
+            "NO POSTGRESQL: the store was NOT tested on PostGIS; install postgresql-postgis"
+        )
     pytest.importorskip("geoalchemy2", reason="NO GEOALCHEMY2: install wangge[postgis]")
     pytest.importorskip("psycopg", reason="NO PSYCOPG: install wangge[postgis]")
     folder = Path(tempfile.mkdtemp(prefix="wangge-pg-"))
@@ -142,33 +156,57 @@ def cluster() -> Iterator[Cluster]:
         shutil.rmtree(folder)
 
 
-@pytest.fixture(params=["sqlite", "postgis"])
+@pytest.fixture(scope="session", params=["sqlite", "postgis"])
 def backend(request: pytest.FixtureRequest) -> str:
     """Each backend's name in turn."""
     return str(request.param)
 
 
-@pytest.fixture
-def new_address(
-    backend: str, tmp_path: Path, request: pytest.FixtureRequest
+@pytest.fixture(scope="session")
+def new_store(
+    backend: str, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Callable[[], str]:
-    """A function that gives the address of another new, empty store on this backend."""
+    """A function that gives the address of another empty store; its tables and CRS are there."""
     if backend == "postgis":
         running: Cluster = request.getfixturevalue("cluster")
         return running.migrated
+    folder = tmp_path_factory.mktemp("stores")
+    template = folder / "template.sqlite"
+    with Store.open(template) as store:
+        store.set_crs(TOWN_CRS)
     numbers = itertools.count()
-    return lambda: str(tmp_path / f"town{next(numbers)}.sqlite")
+    return lambda: str(shutil.copyfile(template, folder / f"town{next(numbers)}.sqlite"))
 
 
-@pytest.fixture
-def address(new_address: Callable[[], str]) -> str:
-    """Path or URL of a new store."""
-    return new_address()
-
-
-@pytest.fixture
-def store(address: str) -> Iterator[Store]:
-    """A new store whose town CRS is set."""
-    with Store.open(address) as opened:
-        opened.set_crs(TOWN_CRS)
+@pytest.fixture(scope="session")
+def shared_store(new_store: Callable[[], str]) -> Iterator[Store]:
+    """One open store for the session; tests take it as `store`, emptied."""
+    with Store.open(new_store()) as opened:
         yield opened
+
+
+@pytest.fixture
+def store(shared_store: Store) -> Store:
+    """An empty store whose town CRS is set."""
+    tables = shared_store.backend.tables
+    for name in LAYERS:
+        if shared_store.revision(name):
+            shared_store.delete(name, where={})
+    with shared_store.backend.writing() as connection:
+        connection.execute(sa.delete(tables.revisions))
+        connection.execute(sa.delete(tables.settings).where(tables.settings.c.name != "crs"))
+    return shared_store
+
+
+@pytest.fixture
+def address(new_store: Callable[[], str]) -> str:
+    """Address of a store of one's own."""
+    return new_store()
+
+
+@pytest.fixture
+def empty_address(backend: str, request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """Address of a database without tables."""
+    if backend == "postgis":
+        return str(request.getfixturevalue("cluster").empty())
+    return str(tmp_path / "empty.sqlite")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -11,11 +11,11 @@ import sqlalchemy as sa
 from alembic import command
 
 from geo.errors import StoreError
+from geo.schema import LAYERS
 from geo.store import Store
 from geo.store.migrate import alembic_config, current_revision, newest_revision
 from geo.store.opening import open_backend
 from geo.store.tables import has_rtree, rtree_name, tables_for
-from geo.schema import LAYERS
 
 _CATALOGUE = """
 SELECT c.relname || '.' || a.attname || ' ' || format_type(a.atttypid, a.atttypmod)
@@ -24,8 +24,10 @@ SELECT c.relname || '.' || a.attname || ' ' || format_type(a.atttypid, a.atttypm
        || CASE WHEN co.collname IS NOT NULL THEN ' collate ' || co.collname ELSE '' END
 FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid
 LEFT JOIN pg_collation co ON co.oid = a.attcollation AND co.collname <> 'default'
-WHERE c.relnamespace = current_schema()::regnamespace AND c.relkind = 'r' AND a.attnum > 0 AND NOT a.attisdropped
-UNION ALL SELECT pg_get_indexdef(i.indexrelid) FROM pg_index i JOIN pg_class c ON c.oid = i.indrelid
+WHERE c.relnamespace = current_schema()::regnamespace AND c.relkind = 'r'
+  AND a.attnum > 0 AND NOT a.attisdropped
+UNION ALL SELECT pg_get_indexdef(i.indexrelid)
+FROM pg_index i JOIN pg_class c ON c.oid = i.indrelid
 WHERE c.relnamespace = current_schema()::regnamespace
 UNION ALL SELECT conrelid::regclass || ' ' || pg_get_constraintdef(oid) FROM pg_constraint
 WHERE connamespace = current_schema()::regnamespace
@@ -44,7 +46,7 @@ def _described(connection: sa.Connection) -> set[str]:
 
 
 @contextmanager
-def _writing(address: str):
+def _writing(address: str) -> Iterator[sa.Connection]:
     backend = open_backend(address, create=True)
     try:
         with backend.writing() as connection:
@@ -53,18 +55,11 @@ def _writing(address: str):
         backend.engine.dispose()
 
 
-def _empty(backend: str, tmp_path: Path, request: pytest.FixtureRequest) -> str:
-    if backend == "postgis":
-        return request.getfixturevalue("cluster").empty()
-    return str(tmp_path / "derived.sqlite")
-
-
 def test_migrations_from_nothing_make_the_tables_of_the_schema(
-    backend: str, tmp_path: Path, request: pytest.FixtureRequest, store: Store
+    empty_address: str, store: Store
 ) -> None:
-    dialect = "postgresql" if backend == "postgis" else "sqlite"
-    with _writing(_empty(backend, tmp_path, request)) as connection:
-        tables_for(dialect).metadata.create_all(connection)
+    with _writing(empty_address) as connection:
+        tables_for(connection.dialect.name).metadata.create_all(connection)
         derived = _described(connection)
     with store.engine.begin() as connection:
         migrated = _described(connection)
@@ -86,9 +81,9 @@ def test_migrations_on_sqlite_make_an_rtree_for_each_layer_looked_up_by_box(
     assert made == {rtree_name(layer) for layer in LAYERS.values() if has_rtree(layer)}
 
 
-def test_migrations_down_and_up_again_leave_the_same_tables(store: Store) -> None:
+def test_migrations_down_and_up_again_leave_the_same_tables(address: str) -> None:
     config = alembic_config()
-    with store.backend.writing() as connection:
+    with _writing(address) as connection:
         before = _described(connection)
         config.attributes["connection"] = connection
         command.downgrade(config, "base")
@@ -98,10 +93,8 @@ def test_migrations_down_and_up_again_leave_the_same_tables(store: Store) -> Non
 
 
 def test_migrations_that_fail_leave_nothing(
-    backend: str, tmp_path: Path, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+    empty_address: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    address = _empty(backend, tmp_path, request)
-
     def upgrade_then_fail(config: object, revision: str) -> None:
         command_upgrade(config, revision)
         raise RuntimeError("power cut")
@@ -109,8 +102,8 @@ def test_migrations_that_fail_leave_nothing(
     command_upgrade = command.upgrade
     monkeypatch.setattr(command, "upgrade", upgrade_then_fail)
     with pytest.raises(RuntimeError, match="power cut"):
-        Store.open(address)
-    with _writing(address) as connection:
+        Store.open(empty_address)
+    with _writing(empty_address) as connection:
         assert _described(connection) == set()
         assert current_revision(connection) is None
 
@@ -126,18 +119,17 @@ def test_open_of_a_newer_store_is_refused(address: str) -> None:
 
 
 def test_open_of_another_programs_database_is_refused(
-    backend: str, tmp_path: Path, request: pytest.FixtureRequest
+    empty_address: str,
 ) -> None:
-    address = _empty(backend, tmp_path, request)
-    with _writing(address) as connection:
+    with _writing(empty_address) as connection:
         connection.exec_driver_sql("CREATE TABLE streets (name TEXT)")
     with pytest.raises(StoreError) as caught:
-        Store.open(address)
+        Store.open(empty_address)
     assert caught.value.code == "store.foreign"
     assert caught.value.params["tables"] == ["streets"]
 
 
-def test_open_twice_changes_nothing(address: str, new_address: Callable[[], str]) -> None:
+def test_open_twice_changes_nothing(address: str) -> None:
     with Store.open(address) as store:
         store.set_setting("name", "云栖")
     with Store.open(address) as store:
