@@ -145,7 +145,7 @@ def test_diagnose_sound_layer_has_no_findings():
 def test_diagnose_wrong_datum_is_an_error_that_fix_mends():
     frame = _shifted(_compounds(), "bd09")
     (finding,) = diagnose(frame, against=_buildings())
-    assert (finding.code, finding.severity) == ("doctor.datum", "error")
+    assert (finding.code, finding.severity, finding.count) == ("doctor.datum", "error", 100)
     assert finding.params["datum"] == "bd09"
     mended = fix(frame, against=_buildings())
     assert mended.crs.to_epsg() == 4326

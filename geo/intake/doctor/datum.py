@@ -127,11 +127,15 @@ def _cut(polygons: Shapes, trusted: Shapes) -> tuple[float, int]:
     small, large = trusted, polygons
     if _typical_area(polygons) < _typical_area(trusted):
         small, large = polygons, trusted
-    left, right = shapely.STRtree(small).query(large, predicate="intersects")
-    area = shapely.area(shapely.intersection(large[left], small[right]))
+    tree = shapely.STRtree(small)
     share = np.zeros(len(small))
-    np.maximum.at(share, right, area / np.maximum(shapely.area(small[right]), 1e-9))
+    share[tree.query(large, predicate="contains")[1]] = 1.0
+    left, right = tree.query(large, predicate="intersects")
     touched = np.unique(right)
+    is_crossed = share[right] < 1.0
+    left, right = left[is_crossed], right[is_crossed]
+    area = shapely.area(shapely.intersection(large[left], small[right]))
+    np.maximum.at(share, right, area / np.maximum(shapely.area(small[right]), 1e-9))
     inside = np.clip(share[touched], 0.0, 1.0)
     return _mean(4.0 * inside * (1.0 - inside)), len(touched)
 

@@ -60,13 +60,16 @@ def is_repeated_row(frame: gpd.GeoDataFrame) -> Mask:
 
 
 def duplicate_findings(frame: gpd.GeoDataFrame) -> list[Finding]:
-    """Rows, keys and geometries that came before."""
+    """Rows, keys and geometries that came before; points may well share a place."""
     rows = is_repeated_row(frame)
     prints = pd.Series(_fingerprints(frame))
     shapes = (prints.duplicated() & prints.notna()).to_numpy() & ~rows
+    only_points = bool((frame.geom_type.dropna() == "Point").all())
     findings = [
         *rows_finding(frame, rows, "doctor.repeated_row", "warning"),
-        *rows_finding(frame, shapes, "doctor.repeated_geometry", "warning"),
+        *rows_finding(
+            frame, shapes, "doctor.repeated_geometry", "info" if only_points else "warning"
+        ),
     ]
     name = key_column(frame)
     if name is not None:

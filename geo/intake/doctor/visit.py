@@ -33,7 +33,7 @@ def diagnose(frame: gpd.GeoDataFrame, *, against: gpd.GeoDataFrame | None = None
     """
     findings = [*crs_findings(frame), *place_findings(frame, against)]
     if against is not None:
-        findings += _datum_findings(_datum_of(frame, against))
+        findings += _datum_findings(_datum_of(frame, against), n_rows=len(frame))
     findings += shape_findings(frame)
     findings += duplicate_findings(frame)
     findings += text_findings(frame)
@@ -82,10 +82,10 @@ def _datum_of(frame: gpd.GeoDataFrame, against: gpd.GeoDataFrame) -> DatumFit:
     return fit_datum(with_axes_put_right(located, against), against)
 
 
-def _datum_findings(fit: DatumFit) -> list[Finding]:
+def _datum_findings(fit: DatumFit, *, n_rows: int) -> list[Finding]:
     params = {"scores": fit.scores, "measure": fit.measure, "n_used": fit.n_used}
     if fit.best is None:
         return [Finding("doctor.datum_undecided", "info", 0, (), params)]
     if fit.best == "wgs84":
         return []
-    return [Finding("doctor.datum", "error", fit.n_used, (), {"datum": fit.best, **params})]
+    return [Finding("doctor.datum", "error", n_rows, (), {"datum": fit.best, **params})]
