@@ -56,6 +56,7 @@ def build_map(
         max_zoom=MAX_ZOOM,
         prefer_canvas=True,
         zoom_control="topleft",
+        zoom_snap=0.25,
         attribution_control=False,
     )
     folium.TileLayer(

@@ -7,8 +7,20 @@ import { layerSwitch, legend, panel, say, search } from "./furniture.js";
 
 const { L } = window;
 
-// Okabe and Ito's palette, safe for colour-blind eyes; one colour a group of categories.
-const PALETTE = ["#0072b2", "#e69f00", "#009e73", "#cc79a7", "#d55e00", "#56b4e9", "#7f6000", "#666666"];
+// Ten colours that stay apart for colour-blind eyes (Okabe and Ito, with two of Tol's); one colour
+// a group of categories.
+const PALETTE = [
+  "#0072b2",
+  "#e69f00",
+  "#009e73",
+  "#cc79a7",
+  "#d55e00",
+  "#56b4e9",
+  "#7f6000",
+  "#666666",
+  "#332288",
+  "#aa4499",
+];
 
 const OPEN = new Set([
   "reported",
