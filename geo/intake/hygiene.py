@@ -16,6 +16,7 @@ _LOST = re.compile("[\ufffd\x00-\x08\x0b\x0c\x0e-\x1f]|锟斤拷|烫烫烫|屯�
 _CHINESE = re.compile(r"^[\x00-\x7f\u00b7\u2010-\u203b\u3000-\u303f\u4e00-\u9fff\uff00-\uffef]+$")
 _GB2312_BYTES = re.compile(rb"^(?:[\x00-\x7f]|[\xa1-\xf7][\xa1-\xfe])+$")
 _FORMULA = r"^\s*(?:[=@]|[+\-][^|(]*[|(])"
+_CONTROL = r"[\x00-\x08\x0b\x0c\x0e-\x1f]"
 _QUOTED_CODE = r'^="([^"]*)"$'
 
 
@@ -45,22 +46,19 @@ def mend_mojibake(text: pd.Series) -> tuple[pd.Series, Mask, Mask]:
     GBK or UTF-8 bytes once read as Latin-1, and UTF-8 bytes once read as GBK, can be put right;
     characters already replaced (U+FFFD, 锟斤拷) cannot. Judged on distinct values.
     """
-    mended = np.zeros(len(text), dtype=bool)
-    array = pa.array(text, type=pa.large_string(), from_pandas=True)
-    if pc.all(pc.and_(pc.string_is_ascii(array), pc.invert(_has_control(array)))).as_py():
-        return text, mended, mended.copy()
-    distinct = text.dropna().unique()
+    untouched = np.zeros(len(text), dtype=bool)
+    array = pa.array(text, type=pa.large_string(), from_pandas=True).unique().drop_null()
+    odd = pc.or_(pc.invert(pc.string_is_ascii(array)), pc.match_substring_regex(array, _CONTROL))
+    distinct = array.filter(odd).to_pylist()
+    if not distinct:
+        return text, untouched, untouched.copy()
     better = {value: right for value in distinct if (right := _undone(value)) is not None}
     lost = [value for value in distinct if _LOST.search(value) and value not in better]
     is_lost = text.isin(lost).to_numpy(dtype=bool)
     if not better:
-        return text, mended, is_lost
+        return text, untouched, is_lost
     mended = text.isin(list(better)).to_numpy(dtype=bool)
     return text.replace(better), mended, is_lost
-
-
-def _has_control(array: pa.LargeStringArray) -> pa.BooleanArray:
-    return pc.match_substring_regex(array, "[\\x00-\\x08\\x0b\\x0c\\x0e-\\x1f]")
 
 
 def _undone(value: str) -> str | None:

@@ -8,6 +8,7 @@ from typing import Any
 import geopandas as gpd
 import pandas as pd
 
+from geo.errors import InputError
 from geo.intake.limits import Limits
 from geo.intake.places import Places, places_of_columns
 from geo.intake.read import read_source
@@ -35,6 +36,16 @@ def read_frame(
     InputError : the file cannot be read, or lines of it cannot be split into columns
     """
     source = read_source(Path(path), _ANY, source_layer, limits or Limits())
+    if len(source.lost):
+        n_lost, first = source.lost["line"].nunique(), source.lost.iloc[0]
+        raise InputError(
+            "table.rows_lost",
+            f"every row must be readable; {n_lost} are not, the first at {first['line']} "
+            f"({first['code']}). Mend these rows.",
+            file=Path(path).name,
+            count=int(n_lost),
+            line=int(first["line"]),
+        )
     table = source.rows.apply(_as_numbers).reset_index(drop=True)
     places, used = _places(source)
     if places is None:

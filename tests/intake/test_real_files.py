@@ -28,7 +28,7 @@ pytestmark = pytest.mark.skipif(
         ("monaco.osm", "buildings", 966, 0, 32632),
         ("monaco.osm", "streets", 860, 0, 32632),
         ("monaco.osm", "barriers", 177, 0, 32632),
-        # 3,753 requests have a blank kind, 24 no place (13 both); of the rest 363 come a second time
+        # 3,753 have a blank kind, 24 no place (13 both); of the rest 363 come a second time
         ("chicago_311_sanitation.parquet", "incidents", 74401, 4127, 32616),
     ],
 )

@@ -111,7 +111,8 @@ def test_mend_mojibake_named_wrong_decodings_are_undone() -> None:
 
 
 @pytest.mark.parametrize(
-    "value", ["团结湖路", "Café Zürich", "Boulevard d'Italie", "联通", "3号楼", "Ministère d'État", "한국"]
+    "value",
+    ["团结湖路", "Café Zürich", "Boulevard d'Italie", "联通", "3号楼", "Ministère d'État", "한국"],
 )
 def test_mend_mojibake_sound_text_stays(value: str) -> None:
     mended, is_mended, is_lost = mend_mojibake(text(value))
@@ -127,7 +128,9 @@ def test_mend_mojibake_lost_characters_are_marked(value: str) -> None:
 
 
 def test_is_formula_what_a_spreadsheet_runs_is_marked() -> None:
-    cells = text("=1+1", "@SUM(A1)", "+cmd|' /C calc'!A0", "-2+3*cmd(1)", "+86 139", "-", "3号楼", None)
+    cells = text(
+        "=1+1", "@SUM(A1)", "+cmd|' /C calc'!A0", "-2+3*cmd(1)", "+86 139", "-", "3号楼", None
+    )
     assert is_formula(cells).tolist() == [True, True, True, True, False, False, False, False]
 
 
