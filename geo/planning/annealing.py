@@ -58,6 +58,7 @@ class Annealer:
         graph: Graph,
         labels: np.ndarray,
         mean_load: np.ndarray,
+        *,
         target: float,
         tolerance: float,
         seed: int,
@@ -118,16 +119,19 @@ class Annealer:
         excess = self._excess()
         return np.where(excess > 0, excess + search.STEP_OUTSIDE, 0.0)
 
-    def run(
+    def search(
         self,
-        schedule: Schedule,
+        movable: np.ndarray,
         *,
         progress: Callable[[float], None] | None,
         is_over: Callable[[], bool],
     ) -> None:
-        """Search by the schedule; stops between slices when `is_over` says so."""
-        free = np.flatnonzero(np.diff(self.graph.indptr) > 0)
-        movable = np.ones(len(self._grids), dtype=np.bool_)
+        """Anneal the movable grids, then again around those outside their limits.
+
+        Stops between slices when `is_over` says so.
+        """
+        free = np.flatnonzero(movable[self.labels] & (np.diff(self.graph.indptr) > 0))
+        schedule = Schedule.for_size(len(free))
         for number in range(schedule.n_slices):
             if is_over():
                 self.is_stopped = True
@@ -135,20 +139,15 @@ class Annealer:
             self._slice(schedule, number, free, movable)
             if progress is not None:
                 progress((number + 1) / schedule.n_slices)
-
-    def repair(self, schedule: Schedule, *, is_over: Callable[[], bool]) -> None:
-        """Search again around the grids outside their limits, farther out by turns.
-
-        A neighbourhood keeps its new borders only where its energy fell.
-        """
         local = replace(schedule, n_slices=REPAIR_SLICES, loose=REPAIR_LOOSE)
         for reach in REPAIR_REACH:
-            if not (self._excess() > ROUNDING).any():
+            is_near = self.near_trouble(reach) & movable
+            if not is_near.any():
                 return
             if is_over():
                 self.is_stopped = True
                 return
-            self._search_cluster(local, self.near_trouble(reach))
+            self._search_cluster(local, is_near, n_free=len(free))
 
     def near_trouble(self, reach: int = 1) -> np.ndarray:
         """Mask of the grids outside their limits and of those up to `reach` borders from them."""
@@ -162,7 +161,7 @@ class Annealer:
         one, other = self.graph.edges()
         return self.labels[one], self.labels[other]
 
-    def _search_cluster(self, schedule: Schedule, movable: np.ndarray) -> None:
+    def _search_cluster(self, schedule: Schedule, movable: np.ndarray, *, n_free: int) -> None:
         """Search inside the movable grids; each connected cluster keeps only an improvement."""
         k, pairs = len(movable), self._label_pairs()
         is_inside = movable[pairs[0]] & movable[pairs[1]]
@@ -174,7 +173,7 @@ class Annealer:
         self._weigh(schedule.tight)
         before, old = np.bincount(cluster, self._grids[:, 3]), self.labels.copy()
         free = np.flatnonzero(movable[self.labels])
-        local = replace(schedule, n_steps=schedule.n_steps * len(free) // self.graph.n_units)
+        local = replace(schedule, n_steps=schedule.n_steps * len(free) // n_free)
         for number in range(schedule.n_slices):
             self._slice(local, number, free, movable)
         self._weigh(schedule.tight)

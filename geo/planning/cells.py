@@ -56,9 +56,9 @@ def make_cells(
 ) -> CellsReport:
     """Cells that cover `within` exactly: no gap, no overlap, each inside one community.
 
-    The lines of communities, barriers and compounds enclose zones; inside a zone the ground is
-    shared out to the nearest building (enclosed tessellation), and a building's footprint is never
-    cut except by a community's line. Compounds known only as points get the ground nearest to
+    The lines of communities and barriers close enclosures; inside one the ground is shared out to
+    the nearest building (enclosed tessellation), a compound's ground among its own buildings. A
+    building's footprint is never cut except by a community's line. Compounds known only as points get the ground nearest to
     them. Compounds without buildings are split into parts that planning can move. Empty ground
     becomes a cell of its own where it is large and compact (a park), else joins its neighbours.
 
@@ -82,8 +82,10 @@ def make_cells(
     compounds = _known(compounds)
     areas = shapely.make_valid(within.geometry.to_numpy())
     grounds = seeds.compound_grounds(compounds, areas)
-    lines = [shapely.boundary(areas), _barrier_lines(barriers), shapely.boundary(grounds.polygon)]
-    zones = enclosures.enclose(lines, areas)
+    is_wall = _is_wall(barriers)
+    hard = [shapely.boundary(areas), _barrier_lines(barriers, ~is_wall)]
+    walls = [_barrier_lines(barriers, is_wall), shapely.boundary(grounds.polygon)]
+    zones = enclosures.enclose(hard, walls, areas, grounds.polygon)
     found = seeds.from_layers(
         buildings, compounds, grounds, target_households=target_households, rng=rng
     )
@@ -92,7 +94,7 @@ def make_cells(
     n_outside = int((~is_inside).sum())
     found = seeds.take(found, is_inside)
     seed_zone = seed_zone[is_inside]
-    pieces = enclosures.share_out(lines, zones, found.geometry, seed_zone)
+    pieces = enclosures.share_out([*hard, *walls], zones, found.geometry, seed_zone)
     cells, n_covered = _to_cells(within, compounds, grounds, pieces, found)
     return CellsReport(
         cells=cells,
@@ -154,10 +156,20 @@ def _known(frame: gpd.GeoDataFrame | None) -> gpd.GeoDataFrame | None:
     return kept.set_geometry(shapely.make_valid(kept.geometry.to_numpy()), crs=frame.crs)
 
 
-def _barrier_lines(barriers: gpd.GeoDataFrame | None) -> np.ndarray:
+def _is_wall(barriers: gpd.GeoDataFrame | None) -> np.ndarray:
+    """Mask of the barriers that close compounds, not enclosures."""
+    if barriers is None:
+        return np.zeros(0, dtype=bool)
+    if "kind" not in barriers.columns:
+        return np.zeros(len(barriers), dtype=bool)
+    walls: np.ndarray = (barriers["kind"] == "wall").to_numpy(dtype=bool, na_value=False)
+    return walls
+
+
+def _barrier_lines(barriers: gpd.GeoDataFrame | None, is_kept: np.ndarray) -> np.ndarray:
     if barriers is None or len(barriers) == 0:
         return np.empty(0, dtype=object)
-    shapes = barriers.geometry.to_numpy()
+    shapes = barriers.geometry.to_numpy()[is_kept]
     shapes = shapes[~(shapely.is_missing(shapes) | shapely.is_empty(shapes))]
     return np.where(shapely.get_dimensions(shapes) == 2, shapely.boundary(shapes), shapes)
 

@@ -12,11 +12,8 @@ import numpy as np
 
 from geo.errors import ParameterError, SchemaError
 from geo.planning import bounds, counts, graph, seeding, units
-from geo.planning.annealing import Annealer, Schedule
+from geo.planning.annealing import Annealer
 from geo.planning.contiguity import Adjacency
-
-MAX_RELEASES = 3
-"""How often compounds near a grid out of tolerance are released and searched again."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +56,7 @@ def partition(
     within : column of the area that no grid may leave; ignored where the cells have no such column
     keep_whole : column of the unit (compound) that is not split while it fits into one grid
     keep_whole_strictly : keep such units whole even where that breaks the tolerance; otherwise
-        those near a grid out of tolerance are released for a second search
+        those of a part with a grid out of tolerance are released for a second search
     time_limit_s : stop early; the plan is then not repeatable
     progress : called with the share done
     should_stop : asked now and then; the best plan so far is returned
@@ -95,31 +92,33 @@ def partition(
         return late or (should_stop is not None and should_stop())
 
     part_load = np.bincount(whole.part, weight, minlength=len(k))
-    labels = _first_labels(
-        graph.build(cells, adjacency, weight, area=area, unit=unit), whole, unit, k, seed
-    )
+    part_of_grid = np.repeat(np.arange(len(k)), k)
+    searched = np.ones(len(k), dtype=bool)
+    labels = np.zeros(len(cells), dtype=np.int64)
     n_steps, is_stopped = 0, False
-    for number in range(1 + (0 if keep_whole_strictly else MAX_RELEASES)):
+    while searched.any() and not is_stopped:
         network = graph.build(cells, adjacency, weight, area=area, unit=unit)
+        fresh = _first_labels(network, whole, unit, k, seed)
+        labels = np.where(searched[whole.part], fresh, labels)
         annealer = Annealer(
             network,
             _by_unit(labels, unit),
             np.repeat(part_load / k, k),
-            wanted,
-            tolerance,
-            seed + number,
+            target=wanted,
+            tolerance=tolerance,
+            seed=seed,
         )
-        schedule = Schedule.for_size(network.n_units)
-        if number == 0:
-            annealer.run(schedule, progress=progress, is_over=is_over)
-        annealer.repair(schedule, is_over=is_over)
+        annealer.search(searched[part_of_grid], progress=progress, is_over=is_over)
         labels = annealer.labels[unit]
-        n_steps, is_stopped = n_steps + annealer.n_steps, is_stopped or annealer.is_stopped
-        near = annealer.near_trouble()[labels]
-        is_joined = np.bincount(unit)[unit] > 1
-        if is_stopped or not (near & is_joined).any():
-            break
-        unit = units.release(unit, near & is_joined)
+        n_steps, is_stopped = n_steps + annealer.n_steps, annealer.is_stopped
+        searched = np.zeros(len(k), dtype=bool)
+        if not keep_whole_strictly:
+            is_joined = np.bincount(unit)[unit] > 1
+            searched[whole.part[is_joined]] = True
+            in_trouble = np.zeros(len(k), dtype=bool)
+            in_trouble[part_of_grid[annealer.near_trouble(reach=0)]] = True
+            searched &= in_trouble
+            unit = units.release(unit, searched[whole.part])
     bound = bounds.deviation_bound(whole, k, wanted)
     return Partition(
         labels,
