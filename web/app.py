@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from flask import Flask
+from jinja2 import StrictUndefined
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from geo.store import Store
@@ -56,6 +57,7 @@ def create_app(settings: Settings, *, store: Store | None = None) -> Flask:
 
 def _teach_templates(app: Flask) -> None:
     app.jinja_env.filters.update(FILTERS)
+    app.jinja_env.undefined = StrictUndefined
     app.jinja_env.trim_blocks = True
     app.jinja_env.lstrip_blocks = True
     shared: dict[str, Callable[..., Any]] = {

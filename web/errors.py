@@ -9,7 +9,7 @@ from typing import Any
 from flask import Flask, Response, jsonify, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_wtf.csrf import CSRFError
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, SecurityError
 
 from geo.errors import (
     ConflictError,
@@ -81,8 +81,8 @@ def _on_csrf(_error: CSRFError) -> ResponseReturnValue:
 
 
 def _on_http(error: HTTPException) -> ResponseReturnValue:
-    if error.code is None or error.code < 400:
-        return error.get_response()
+    if error.code is None or error.code < 400 or isinstance(error, SecurityError):
+        return error.get_response()  # a redirect; or a host not ours, for which no page is drawn
     code = f"error.http_{error.code}"
     if code not in load("en"):
         code = "error.http"

@@ -32,4 +32,5 @@ def _choose(default: str) -> str:
     wanted = request.cookies.get(COOKIE)
     if wanted in LANGUAGES:
         return wanted
-    return request.accept_languages.best_match(LANGUAGES) or default
+    wishes = (wish.partition("-")[0].lower() for wish in request.accept_languages.values())
+    return next((wish for wish in wishes if wish in LANGUAGES), default)

@@ -36,6 +36,7 @@ def show() -> ResponseReturnValue:
     next_step = next((step for step in steps if not step.is_done), None)
     return render_template(
         "dashboard.html",
+        room="dashboard",
         summary=summary,
         report=summary["plan_report"] or {},
         steps=steps,
