@@ -20,11 +20,18 @@ def turn(values: list[float]) -> int:
     return (determinant > 0) - (determinant < 0)
 
 
-@given(steps=st.lists(NEAR, min_size=6, max_size=6), scale=st.sampled_from([0.1, 1 / 3, 1e-9]))
-def test_orientation_of_nearly_straight_points_is_exact(steps: list[int], scale: float) -> None:
-    # Points a few units in the last place off the line from (500000.1, ...) to (500024.7, ...).
+@given(i=st.integers(-300, 300), j=st.integers(-300, 300))
+def test_orientation_a_rounding_step_off_the_line_is_exact(i: int, j: int) -> None:
+    # Kettner et al. 2008: the plain determinant errs for points this near the line y = x.
+    px, py = 0.5 + i * 2.0**-53, 0.5 + j * 2.0**-53
+    sign = orientation(np.array([[12.0, 12.0, 24.0, 24.0]]), np.array([px]), np.array([py]))
+    assert sign[0] == turn([12.0, 12.0, 24.0, 24.0, px, py])
+
+
+@given(steps=st.lists(NEAR, min_size=6, max_size=6))
+def test_orientation_of_town_coordinates_is_exact(steps: list[int]) -> None:
     base = np.array([500000.1, 4800000.1, 500024.7, 4800024.7, 500012.4, 4800012.4])
-    values = base + np.array(steps) * scale * np.spacing(4_800_000.0)
+    values = base + np.array(steps) * np.spacing(base)
     sign = orientation(values[None, :4], values[4:5], values[5:6])
     assert sign[0] == turn(values.tolist())
 
