@@ -102,6 +102,13 @@ def test_write_layer_gdal_sees_wgs84_and_every_row(tmp_path: Path, format: str) 
 
 
 @pytest.mark.parametrize("format", ["gpkg", "fgb"])
+def test_write_layer_mixed_shapes_get_one_type(tmp_path: Path, format: str) -> None:
+    path = tmp_path / f"out.{format}"
+    write_layer(communities(), path, layer="communities", format=format)
+    assert pyogrio.read_info(path)["geometry_type"] == "MultiPolygon"
+
+
+@pytest.mark.parametrize("format", ["gpkg", "fgb"])
 def test_write_layer_times_and_days_keep_their_types(tmp_path: Path, format: str) -> None:
     path = tmp_path / f"out.{format}"
     frame = incidents()
