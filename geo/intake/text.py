@@ -147,11 +147,18 @@ def _take(reader: object, path: Path) -> list[list[str]]:
 
 
 def _header_position(rows: list[list[str]], layer: Layer) -> int:
-    """Which of the first rows names most of the layer's columns; the first where none does."""
-    if not layer.columns:
+    """Which of the first rows is the header.
+
+    The first row that fills at least half of the table's width; a later one only where it names
+    at least two more of the layer's columns, so that no row of values is taken for names.
+    """
+    n_filled = [sum(1 for cell in row if cell and str(cell) != "nan") for row in rows]
+    wide = [i for i, count in enumerate(n_filled) if count and 2 * count >= max(n_filled)]
+    if not wide:
         return 0
-    scores = [matches([str(name) for name in row], layer) for row in rows]
-    return scores.index(max(scores))
+    scores = {i: matches([str(name) for name in rows[i]], layer) for i in wide}
+    best = max(wide, key=lambda i: scores[i])
+    return best if scores[best] >= scores[wide[0]] + 2 else wide[0]
 
 
 def _after_rows(data: bytes, n_rows: int, delimiter: str) -> bytes:

@@ -181,3 +181,14 @@ def test_read_layer_row_order_and_repetition_change_nothing(tmp_path: Path) -> N
     forward = read(tmp_path, "buildings", head + "\n".join(rows)).frame
     backward = read(tmp_path, "buildings", head + "\n".join(rows[::-1])).frame
     assert forward.equals(backward.iloc[::-1].reset_index(drop=True))
+
+
+def test_read_layer_values_that_read_like_names_are_no_header(tmp_path: Path) -> None:
+    text = "工号,职务,责任区类型,责任区\nW1,网格员,社区,单元\n"
+    taken = read(tmp_path, "roster", text)
+    assert taken.frame["person"].tolist() == ["W1"]
+
+
+def test_read_layer_separator_line_of_excel_is_passed_over(tmp_path: Path) -> None:
+    taken = read(tmp_path, "buildings", "sep=;\n楼栋编码;经度;纬度\nB1;125.3;43.9\n")
+    assert taken.frame["building"].tolist() == ["B1"]
