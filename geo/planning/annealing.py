@@ -21,7 +21,7 @@ SLACK = 0.005
 it, so that loads can still be traded."""
 
 
-REPAIR_REACH = (1, 2, 1, 2, 1, 2, 3, 2)
+REPAIR_REACH = (1, 2, 1, 2)
 """How many borders around a grid outside its limits are searched again, round by round."""
 
 REPAIR_SLICES = 20
@@ -108,7 +108,7 @@ class Annealer:
             + excess_weight * self._penalty()
         )
 
-    def _excess(self) -> np.ndarray:
+    def excess(self) -> np.ndarray:
         """How far each grid's load lies outside its limits, as a share of the target."""
         load = self._grids[:, 0]
         low, high, target = self._limits.T
@@ -116,22 +116,27 @@ class Annealer:
         return excess
 
     def _penalty(self) -> np.ndarray:
-        excess = self._excess()
+        excess = self.excess()
         return np.where(excess > 0, excess + search.STEP_OUTSIDE, 0.0)
 
     def search(
         self,
         movable: np.ndarray,
         *,
+        is_pressed: bool = False,
         progress: Callable[[float], None] | None,
         is_over: Callable[[], bool],
     ) -> None:
         """Anneal the movable grids, then again around those outside their limits.
 
+        `is_pressed` weighs the balance strongly from the start, at the cost of the shape.
+
         Stops between slices when `is_over` says so.
         """
         free = np.flatnonzero(movable[self.labels] & (np.diff(self.graph.indptr) > 0))
         schedule = Schedule.for_size(len(free))
+        if is_pressed:
+            schedule = replace(schedule, loose=REPAIR_LOOSE)
         for number in range(schedule.n_slices):
             if is_over():
                 self.is_stopped = True
@@ -151,7 +156,7 @@ class Annealer:
 
     def near_trouble(self, reach: int = 1) -> np.ndarray:
         """Mask of the grids outside their limits and of those up to `reach` borders from them."""
-        is_near = self._excess() > ROUNDING
+        is_near = self.excess() > ROUNDING
         one, other = self._label_pairs()
         for _ in range(reach):
             is_near[other[is_near[one]]] = True

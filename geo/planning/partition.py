@@ -12,8 +12,14 @@ import numpy as np
 
 from geo.errors import ParameterError, SchemaError
 from geo.planning import bounds, counts, graph, seeding, units
-from geo.planning.annealing import Annealer
+from geo.planning.annealing import ROUNDING, Annealer
 from geo.planning.contiguity import Adjacency
+
+MAX_ATTEMPTS = 16
+"""Searches of a part that stays out of tolerance, each from another first plan."""
+
+LARGEST_RETRIED = 1000
+"""Parts with more cells than this are not searched again from another first plan."""
 
 
 @dataclass(frozen=True)
@@ -95,29 +101,36 @@ def partition(
     part_of_grid = np.repeat(np.arange(len(k)), k)
     searched = np.ones(len(k), dtype=bool)
     labels = np.zeros(len(cells), dtype=np.int64)
-    n_steps, is_stopped = 0, False
-    while searched.any() and not is_stopped:
+    n_steps, is_stopped, trouble = 0, False, np.full(len(k), np.inf)
+    for attempt in range(MAX_ATTEMPTS):
         network = graph.build(cells, adjacency, weight, area=area, unit=unit)
-        fresh = _first_labels(network, whole, unit, k, seed)
-        labels = np.where(searched[whole.part], fresh, labels)
+        fresh = _first_labels(network, whole, unit, k, seed + attempt)
         annealer = Annealer(
             network,
-            _by_unit(labels, unit),
+            _by_unit(np.where(searched[whole.part], fresh, labels), unit),
             np.repeat(part_load / k, k),
             target=wanted,
             tolerance=tolerance,
-            seed=seed,
+            seed=seed + attempt,
         )
-        annealer.search(searched[part_of_grid], progress=progress, is_over=is_over)
-        labels = annealer.labels[unit]
+        annealer.search(
+            searched[part_of_grid],
+            is_pressed=attempt % 3 == 2,
+            progress=progress if attempt == 0 else None,
+            is_over=is_over,
+        )
         n_steps, is_stopped = n_steps + annealer.n_steps, annealer.is_stopped
-        searched = np.zeros(len(k), dtype=bool)
+        found = np.bincount(part_of_grid, annealer.excess(), minlength=len(k))
+        is_better = searched & (found < trouble)
+        labels = np.where(is_better[whole.part], annealer.labels[unit], labels)
+        trouble = np.where(is_better, found, trouble)
+        is_joined = np.bincount(unit)[unit] > 1
+        has_joined = np.bincount(whole.part, is_joined, minlength=len(k)) > 0
+        small = np.bincount(whole.part, minlength=len(k)) <= LARGEST_RETRIED
+        searched = (trouble > ROUNDING) & (small | (has_joined & (not keep_whole_strictly)))
+        if is_stopped or not searched.any():
+            break
         if not keep_whole_strictly:
-            is_joined = np.bincount(unit)[unit] > 1
-            searched[whole.part[is_joined]] = True
-            in_trouble = np.zeros(len(k), dtype=bool)
-            in_trouble[part_of_grid[annealer.near_trouble(reach=0)]] = True
-            searched &= in_trouble
             unit = units.release(unit, searched[whole.part])
     bound = bounds.deviation_bound(whole, k, wanted)
     return Partition(
