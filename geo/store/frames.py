@@ -180,7 +180,7 @@ def _geometry_array(layer: Layer, geometry: Any) -> pa.Array:
             count=int(is_bad.sum()),
             kinds=sorted(layer.geometry),
         )
-    return pa.array(shapely.to_wkb(shapely.force_2d(shapes), byte_order=1), pa.binary())
+    return pa.array(shapely.to_wkb(shapes, output_dimension=2, byte_order=1), pa.binary())
 
 
 def to_frame(

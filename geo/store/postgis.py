@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import struct
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -29,6 +30,9 @@ _WRITER_LOCK = 0x57414E47
 
 _BATCH_ROWS = 50_000
 _STAGE = "wangge_stage"
+
+_HAS_SRID = 0x20000000
+"""Flag of EWKB's type that an SRID follows (PostGIS manual, 4.1.3)."""
 
 
 class PostgisBackend:
@@ -171,13 +175,19 @@ def _copy(connection: sa.Connection, layer: Layer, target: str, rows: pa.Table, 
 
 def _csv(rows: pa.Table, srid: int) -> bytes:
     if GEOMETRY in rows.column_names:
-        shapes = shapely.from_wkb(rows[GEOMETRY].to_numpy())
-        if srid:
-            shapes = shapely.set_srid(shapes, srid)
-        hexes = shapely.to_wkb(shapes, hex=True, include_srid=bool(srid))
+        hexes = _with_srid(rows[GEOMETRY].to_pylist(), srid)
         position = rows.column_names.index(GEOMETRY)
         rows = rows.set_column(position, GEOMETRY, pa.array(hexes, pa.string()))
     buffer = io.BytesIO()
     options = pyarrow.csv.WriteOptions(include_header=False, quoting_style="all_valid")
     pyarrow.csv.write_csv(rows, buffer, options)
     return buffer.getvalue()
+
+
+def _with_srid(shapes: list[bytes], srid: int) -> list[str]:
+    """Little-endian WKB as PostGIS's EWKB in hexadecimal: a flag in the type, then the SRID."""
+    heads = {
+        wkb[:5]: b"\x01" + struct.pack("<II", int.from_bytes(wkb[1:5], "little") | _HAS_SRID, srid)
+        for wkb in {wkb[:5] for wkb in shapes}
+    }
+    return [(heads[wkb[:5]] + wkb[5:]).hex() for wkb in shapes]
