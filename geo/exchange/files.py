@@ -34,7 +34,8 @@ def write_layer(frame: Frame, path: Path | str, *, layer: Layer | str, format: s
     with all digits. Shapefile and FlatGeobuf take only layers with geometry. A shapefile comes
     with `<name>.fields.csv`, which says what its short field names stand for and how many texts
     were cut; under a `.zip` path all its files lie in that one archive. The files are written
-    beside their place and then renamed: a failure leaves what was there before.
+    beside their place and then renamed: a failure leaves what was there before. Rows keep their
+    order, except in FlatGeobuf, whose index sorts them by place.
 
     Raises
     ------

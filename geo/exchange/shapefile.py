@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from dataclasses import dataclass
 
 import numpy as np
@@ -45,21 +46,24 @@ def fit_shapefile(frame: pd.DataFrame, *, columns: list[str]) -> Fitted:
 def field_names(columns: list[str]) -> dict[str, str]:
     """Column -> field name: at most 10 ASCII characters, unique whatever the case.
 
-    A name that fits stays. Of the others the words are shortened evenly (`effective_from` ->
-    `effec_from`); a number at the end tells apart those that would still be equal.
+    The first 10 characters, as every reader of shapefiles expects. Where these are equal, the
+    words are shortened evenly instead (`effective_from` and `effective_to` -> `effec_from` and
+    `effecti_to`), and a number tells apart what is equal even then.
     """
+    plain = {name: re.sub(r"\W", "_", name, flags=re.ASCII) or "field" for name in columns}
+    cuts = Counter(name[:NAME_CHARACTERS].lower() for name in plain.values())
     taken: set[str] = set()
     fields: dict[str, str] = {}
-    for name in sorted(
-        columns, key=lambda name: (len(name) > NAME_CHARACTERS, columns.index(name))
-    ):
-        stem = _shorten(re.sub(r"\W", "_", name, flags=re.ASCII).strip("_") or "field")
+    for column in sorted(columns, key=lambda column: len(plain[column]) > NAME_CHARACTERS):
+        name = plain[column]
+        is_alone = cuts[name[:NAME_CHARACTERS].lower()] == 1
+        stem = name[:NAME_CHARACTERS] if is_alone else _shorten(name)
         field, number = stem, 1
         while field.lower() in taken:
             number += 1
             field = f"{stem[: NAME_CHARACTERS - len(str(number))]}{number}"
         taken.add(field.lower())
-        fields[name] = field
+        fields[column] = field
     return fields
 
 

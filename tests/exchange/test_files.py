@@ -295,11 +295,15 @@ def test_write_layer_shapefile_name_without_suffix_raises(tmp_path: Path) -> Non
     assert raised.value.code == "export.shapefile_name"
 
 
-def test_field_names_long_names_are_short_unique_and_readable() -> None:
-    fields = field_names(["effective_from", "effective_to", "name", "households_estimated"])
-    assert fields["name"] == "name"
+def test_field_names_long_name_keeps_its_first_ten_characters() -> None:
+    assert field_names(["name", "reported_at"]) == {"name": "name", "reported_at": "reported_a"}
+
+
+def test_field_names_equal_beginnings_are_shortened_evenly() -> None:
+    fields = field_names(["effective_from", "effective_to", "households_estimated", "households"])
     assert fields["effective_from"] == "effec_from"
     assert fields["effective_to"] == "effecti_to"
+    assert fields["households"] == "households"
     # 10 and 9 letters lose 10 in turn from the longer one: 4 and 5 are left
     assert fields["households_estimated"] == "hous_estim"
 
