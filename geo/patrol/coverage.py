@@ -14,10 +14,11 @@ from geo.crs import check_metric
 from geo.errors import CrsError, ParameterError
 from geo.patrol.pieces import cut_pieces, expected
 from geo.patrol.reach import covered_lengths
-from geo.patrol.tracks import GAP_S, Segments, segments
+from geo.patrol.tracks import GAP_S, Segments, segments, silences
+from geo.patrol.unseen import left_open
 from geo.schema import LAYERS, check_frame
 
-__all__ = ["combine", "cover", "cut_pieces", "expected"]
+__all__ = ["combine", "cover", "cut_pieces", "expected", "surroundings"]
 
 Floats = npt.NDArray[np.float64]
 Indices = npt.NDArray[np.int64]
@@ -39,6 +40,9 @@ COVERED_FROM, MISSED_TO = 0.75, 0.25
 99% was missed, of what they call covered 87% was walked: parallel streets look alike."""
 
 
+_FROM_WORST = ("missed", "cannot_tell", "covered")
+
+
 def cover(
     pieces: gpd.GeoDataFrame,
     tracks: gpd.GeoDataFrame,
@@ -46,12 +50,13 @@ def cover(
     reach_m: float = REACH_M,
     gap_s: float = GAP_S,
 ) -> pd.DataFrame:
-    """Rows of the `coverage` layer: each patrol and each piece within its reach.
+    """Rows of the `coverage` layer: each patrol and each piece within its reach or left open.
 
     `covered_m` is the exact length of the piece within `reach_m` of the line through the fixes,
     gaps and impossible jumps left open. `probability` that the piece was walked is a logistic
-    function of its shares within 5 and 20 m, and `verdict` follows from it; a piece without a row
-    was further than both from the track, and missed.
+    function of its shares within 5 and 20 m. Where the phone was silent, the pieces that the worker
+    could have walked meanwhile share what they can have walked, and none of them is called missed:
+    `cannot_tell`. A piece without a row was further off than all this, and missed.
 
     Parameters
     ----------
@@ -69,14 +74,31 @@ def cover(
     _check_options(pieces, tracks, reach_m=reach_m, gap_s=gap_s)
     stretches = segments(tracks, gap_s=gap_s)
     patrol, piece, metres = _covered_pieces(pieces, stretches, (reach_m, NEAR_M, FAR_M))
-    length = shapely.length(pieces.geometry.array)[piece]
-    metres = np.minimum(metres, length[:, None])
-    probability = _probability(metres[:, 1] / length, metres[:, 2] / length)
-    rows = stretches.patrols.iloc[patrol].reset_index(drop=True)
-    rows["piece"] = pieces["piece"].to_numpy(dtype=object)[piece]
-    rows["covered_m"] = metres[:, 0]
-    rows["probability"] = probability
-    rows["verdict"] = verdict_of(probability)
+    length = shapely.length(pieces.geometry.array)
+    share = np.minimum(metres / length[piece, None], 1.0)
+    seen = pd.DataFrame(
+        {"covered_m": share[:, 0] * length[piece], "seen": _probability(share[:, 1], share[:, 2])},
+        index=pd.MultiIndex.from_arrays([patrol, piece], names=["nth", "row"]),
+    )
+    patrol, piece, chance = left_open(pieces.geometry.to_numpy(), silences(tracks))
+    unseen = pd.Series(
+        chance,
+        index=pd.MultiIndex.from_arrays([patrol, piece], names=["nth", "row"]),
+        name="unseen",
+    )
+    return _rows(seen.join(unseen, how="outer").sort_index(), pieces, stretches.patrols)
+
+
+def _rows(found: pd.DataFrame, pieces: gpd.GeoDataFrame, patrols: pd.DataFrame) -> pd.DataFrame:
+    """Rows of the `coverage` layer from what was seen and unseen of each (patrol, piece)."""
+    rows = patrols.iloc[found.index.get_level_values("nth")].reset_index(drop=True)
+    rows["piece"] = pieces["piece"].to_numpy(dtype=object)[found.index.get_level_values("row")]
+    rows["covered_m"] = found["covered_m"].fillna(0.0).to_numpy()
+    missed = (1.0 - found["seen"].fillna(0.0)) * (1.0 - found["unseen"].fillna(0.0))
+    probability = 1.0 - missed.to_numpy(dtype=np.float64)
+    verdict = verdict_of(probability)
+    verdict[(verdict == "missed") & found["unseen"].notna().to_numpy()] = "cannot_tell"
+    rows["probability"], rows["verdict"] = probability, verdict
     return check_frame(LAYERS["coverage"], rows).accepted
 
 
@@ -85,22 +107,29 @@ def combine(rows: pd.DataFrame, pieces: gpd.GeoDataFrame) -> pd.DataFrame:
 
     Columns `piece`, `covered_share` (the best single patrol's), `probability` (the best single
     patrol's: patrols along the same neighbouring street err alike, so that their chances must not
-    be multiplied), `verdict` and `n_patrols` that came within reach. A piece that none came near is
-    missed with probability 0.
+    be multiplied), `verdict` (the best single patrol's: covered before cannot_tell before missed)
+    and `n_patrols` that have a row of it. A piece that none came near is missed with probability 0.
     """
-    by_piece = rows.groupby("piece").agg(
-        covered_m=("covered_m", "max"), probability=("probability", "max"), n=("patrol", "nunique")
+    rank = rows["verdict"].map({name: number for number, name in enumerate(_FROM_WORST)})
+    by_piece = (
+        rows.assign(rank=rank.astype("float64"))
+        .groupby("piece")
+        .agg(
+            covered_m=("covered_m", "max"),
+            probability=("probability", "max"),
+            rank=("rank", "max"),
+            n=("patrol", "nunique"),
+        )
     )
-    found = by_piece.reindex(pieces["piece"].to_numpy())
+    found = by_piece.reindex(pieces["piece"].to_numpy()).fillna(0.0)
     share = found["covered_m"].to_numpy(dtype=np.float64) / pieces["length_m"].to_numpy()
-    probability = found["probability"].fillna(0.0).to_numpy(dtype=np.float64)
     return pd.DataFrame(
         {
             "piece": pieces["piece"].to_numpy(dtype=object),
-            "covered_share": np.clip(np.nan_to_num(share), 0.0, 1.0),
-            "probability": probability,
-            "verdict": verdict_of(probability),
-            "n_patrols": found["n"].fillna(0).to_numpy().astype(np.int64),
+            "covered_share": np.clip(share, 0.0, 1.0),
+            "probability": found["probability"].to_numpy(dtype=np.float64),
+            "verdict": np.array(_FROM_WORST, dtype=object)[found["rank"].to_numpy().astype(int)],
+            "n_patrols": found["n"].to_numpy().astype(np.int64),
         }
     ).astype({"piece": "str", "verdict": "str"})
 

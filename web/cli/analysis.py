@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import click
+import geopandas as gpd
 import pandas as pd
 
-from geo.addresses import gazetteer as address_gazetteer
-from geo.addresses import parse as address_parse
+from geo.addresses.geocoding import geocode as geocode_addresses
+from geo.addresses.parser import parse as parse_addresses
 from geo.errors import ParameterError
 from geo.hotspots.density import kernel_density
 from geo.incidents.attribution import attribute as attribute_to_grids
@@ -19,11 +20,18 @@ from geo.intake import doctor as datum_doctor
 from geo.intake import read_frame
 from geo.patrol import coverage as patrol_coverage
 from geo.patrol import tracks as patrol_tracks
+from geo.patrol.doors import household_share
 from web.cli import frames, output
 from web.cli.town import crs_option, datum_option, file_argument, source_layer_option
 
 METHODS = ("kde",)
 """Hotspot methods of this version."""
+
+SURROUNDINGS_M = 500.0
+"""How far around a patrol's track its row of missed pieces reaches, metres."""
+
+PIECE = "_piece"
+"""Our key of a piece while tables are joined; no file's own column."""
 
 
 @click.command()
@@ -47,6 +55,7 @@ def doctor(
     frame = read_frame(file, crs=crs, source_layer=source_layer)
     trusted = read_frame(against, source_layer=against_layer) if against else None
     findings = datum_doctor.diagnose(frame, against=trusted)
+    wrong_datum = next((f.params for f in findings if f.code == "doctor.datum"), {})
     report: dict[str, Any] = {
         "rows": len(frame),
         "findings": [
@@ -60,12 +69,8 @@ def doctor(
             for finding in findings
         ],
     }
-    if trusted is not None:
-        fit = datum_doctor.fit_datum(frame, trusted)
-        report["datum"] = fit.best
-        report["scores"] = fit.scores
     if fix_out is not None:
-        mended = datum_doctor.fix(frame, against=trusted)
+        mended = datum_doctor.fix(frame, datum=wrong_datum.get("datum"))
         report["written"] = frames.write_out(mended, fix_out, name="mended", key=())
         report["out"] = fix_out
     output.show(report, as_json=as_json)
@@ -81,7 +86,7 @@ def parse(file: Path, column: str | None, out: Path, as_json: bool) -> None:
     begun = time.perf_counter()
     rows = read_frame(file)
     texts = rows[_address_column(rows, file, column)]
-    parts = address_parse.parse(texts)
+    parts = parse_addresses(texts)
     joined = pd.concat([texts.rename("address"), parts], axis=1)
     frames.write_out(joined, out, name="addresses", key=())
     seconds = round(time.perf_counter() - begun, 3)
@@ -100,7 +105,7 @@ def geocode(file: Path, gazetteer_file: Path, column: str | None, out: Path, as_
     rows = read_frame(file)
     places = frames.layer_file("gazetteer", gazetteer_file, crs=None, datum=None)
     texts = rows[_address_column(rows, file, column)]
-    found = address_gazetteer.geocode(texts, places)
+    found = geocode_addresses(texts, places)
     frames.write_out(found, out, name="geocoded", key=())
     report = {
         "n": len(found),
@@ -209,26 +214,47 @@ def coverage(
 ) -> None:
     """Which street pieces each patrol passed; with buildings, the share of households too."""
     begun = time.perf_counter()
-    lines = frames.layer_file("streets", streets, crs=crs, datum=None)
-    fixes = frames.layer_file("tracks", tracks, town_crs=lines.crs, crs=None, datum=datum)
-    pieces = patrol_coverage.cut_pieces(lines)
+    lines = frames.metric_file(streets, crs=crs)
+    fixes = frames.tracks_file(tracks, town_crs=lines.crs, crs=None, datum=datum)
+    pieces = patrol_coverage.cut_pieces(_with_row_keys(lines))
     walked = patrol_tracks.clean(fixes)
     rows = patrol_coverage.cover(pieces, walked, reach_m=reach_m)
-    rows = rows.merge(pieces[["piece", "street", "length_m"]], on="piece", how="left")
-    frames.write_out(rows, out, name="coverage", key=("patrol", "piece"))
-    combined = patrol_coverage.combine(rows, pieces)
-    covered = combined.set_index("piece")["covered_share"].reindex(pieces["piece"]).fillna(0)
-    length = pieces["length_m"].to_numpy()
+    around = patrol_coverage.surroundings(pieces, walked, margin_m=SURROUNDINGS_M)
+    figures = rows[["patrol", "piece", "covered_m", "probability", "verdict"]]
+    found = around.merge(figures, on=["patrol", "piece"], how="left")
+    own = _own_columns(lines, pieces)
+    written = found.rename(columns={"piece": PIECE}).merge(own, on=PIECE).drop(columns=PIECE)
+    written = written.fillna({"covered_m": 0.0, "probability": 0.0, "verdict": "missed"})
+    frames.write_out(written, out, name="coverage", key=("patrol",))
+    share = patrol_coverage.combine(rows, pieces)["covered_share"].to_numpy()
+    length = pieces["length_m"].to_numpy(dtype="float64")
     report: dict[str, Any] = {
         "patrols": int(walked["patrol"].nunique()),
         "pieces": len(pieces),
-        "length_share": float((covered.to_numpy() * length).sum() / length.sum()),
+        "rows": len(written),
+        "length_share": float((share * length).sum() / length.sum()),
     }
     if buildings is not None:
         homes = frames.layer_file("buildings", buildings, town_crs=lines.crs, crs=None, datum=None)
-        report["household_share"] = patrol_coverage.household_share(homes, walked, reach_m=reach_m)
+        report["household_share"] = household_share(homes, walked, reach_m=reach_m)
     report["seconds"] = round(time.perf_counter() - begun, 3)
     output.show({**report, "out": out}, as_json=as_json)
+
+
+def _with_row_keys(lines: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
+    """The lines as streets, keyed by their row: the file's own keys may repeat or be many."""
+    rows = [f"{row:07d}" for row in range(len(lines))]
+    return gpd.GeoDataFrame({"street": rows}, geometry=lines.geometry.array, crs=lines.crs)
+
+
+def _own_columns(lines: gpd.GeoDataFrame, pieces: gpd.GeoDataFrame) -> pd.DataFrame:
+    """For each piece the file's own columns, with the piece's place in its line and its length."""
+    own = pd.DataFrame(lines.drop(columns=lines.geometry.name))
+    joined = own.iloc[pieces["street"].astype("int64").to_numpy()].reset_index(drop=True)
+    return joined.assign(
+        part=pieces.groupby("street").cumcount().to_numpy() + 1,
+        part_length_m=pieces["length_m"].to_numpy(),
+    ).assign(**{PIECE: pieces["piece"].to_numpy(dtype=object)})
 
 
 def _address_column(rows: pd.DataFrame, file: Path, column: str | None) -> str:

@@ -12,11 +12,20 @@ import click
 import geopandas as gpd
 import pandas as pd
 
-from geo.crs import to_metric
+from geo.crs import convert_datum, to_metric
 from geo.errors import ParameterError, SchemaError
 from geo.exchange import FORMATS, write_layer
 from geo.intake import read_frame, read_layer
-from geo.schema import LINEAR, POLYGONAL, PUNCTUAL, Column, ColumnType, Layer
+from geo.schema import (
+    LAYERS,
+    LINEAR,
+    POLYGONAL,
+    PUNCTUAL,
+    Column,
+    ColumnType,
+    Layer,
+    check_frame,
+)
 from geo.services.clock import DEFAULT_TIMEZONE
 from web.cli import output
 
@@ -45,17 +54,7 @@ def layer_file(
 ) -> gpd.GeoDataFrame:
     """The good rows of a file as that layer; what was refused is said on standard error."""
     taken = read_layer(path, layer=layer, crs=crs, datum=datum, town_crs=town_crs)
-    if taken.n_rejected:
-        first = taken.rejects.iloc[0]
-        output.say(
-            "cli.rejected",
-            file=path.name,
-            read=taken.n_read,
-            rejected=taken.n_rejected,
-            line=first["line"],
-            column=first["column"],
-            reason=first["code"],
-        )
+    _say_rejects(path, taken.n_read, taken.n_rejected, taken.rejects)
     return taken.frame
 
 
@@ -69,6 +68,27 @@ def metric_file(path: Path, *, crs: str | None = None, town_crs: Any = None) -> 
             layer=path.name,
         )
     return to_metric(frame, crs=town_crs)
+
+
+def tracks_file(
+    path: Path, *, town_crs: Any, crs: str | None, datum: str | None
+) -> gpd.GeoDataFrame:
+    """The fixes of a file of tracks, also of one whose column `second` counts from each start.
+
+    Such rounds get an arbitrary first day, the same for all, and round 1.
+    """
+    raw = read_frame(path, crs=crs)
+    if "second" not in raw.columns or not isinstance(raw, gpd.GeoDataFrame):
+        return layer_file("tracks", path, town_crs=town_crs, crs=crs, datum=datum)
+    check_columns(raw, path, {"tracks": "patrol"})
+    start = pd.Timestamp(0, tz="UTC")
+    timed = raw.assign(
+        at=start + pd.to_timedelta(raw["second"], unit="s"), day=start.tz_localize(None), round=1
+    )
+    placed = timed if datum is None else convert_datum(timed, datum=datum)
+    checked = check_frame(LAYERS["tracks"], to_metric(placed, crs=town_crs))
+    _say_rejects(path, len(raw), checked.n_rejected, checked.rejects)
+    return checked.accepted
 
 
 def check_columns(frame: pd.DataFrame, path: Path, columns: dict[str, str | None]) -> None:
@@ -99,6 +119,20 @@ def write_out(
             known=", ".join(sorted(_SUFFIXES)),
         )
     return write_layer(frame, path, layer=_layer_like(frame, name, key), format=format_)
+
+
+def _say_rejects(path: Path, n_read: int, n_rejected: int, rejects: pd.DataFrame) -> None:
+    if n_rejected:
+        first = rejects.iloc[0]
+        output.say(
+            "cli.rejected",
+            file=path.name,
+            read=n_read,
+            rejected=n_rejected,
+            line=first["line"],
+            column=first["column"],
+            reason=first["code"],
+        )
 
 
 def _layer_like(frame: pd.DataFrame, name: str, key: tuple[str, ...]) -> Layer:

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import click
 
+from geo import store as geo_store
 from geo.errors import ParameterError
 from geo.services import demo as demo_service
-from geo import store as geo_store
 from web import access, accounts
 from web.app import create_app
 from web.cli import output

@@ -1,0 +1,242 @@
+"""Commands as scripts use them: exit status, one JSON object, files."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import geopandas as gpd
+import pandas as pd
+import pytest
+import shapely
+from click.testing import CliRunner, Result
+
+from tests.services.conftest import CRS, box, buildings, communities
+from web.cli import COMMANDS, main
+
+
+def run(*arguments: object) -> Result:
+    return CliRunner().invoke(main, [str(argument) for argument in arguments])
+
+
+def report_of(result: Result) -> dict[str, Any]:
+    assert result.exit_code == 0, result.output
+    return json.loads(result.stdout)  # type: ignore[no-any-return]
+
+
+@pytest.fixture
+def cells(tmp_path: Path) -> Path:
+    """Sixteen square cells of load 10 in four rows; the left and right halves are two areas."""
+    path = tmp_path / "cells.gpkg"
+    gpd.GeoDataFrame(
+        {
+            "cell": [f"{n:03d}" for n in range(16)],
+            "load": 10,
+            "area": ["left" if n % 4 < 2 else "right" for n in range(16)],
+        },
+        geometry=[box(100 * (n % 4), 100 * (n // 4), 100, 100) for n in range(16)],
+        crs=CRS,
+    ).to_file(path, layer="cells")
+    return path
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help_every_command_explains_itself(command: str) -> None:
+    result = run(command, "--help")
+    assert result.exit_code == 0
+    assert len(result.stdout.splitlines()) > 3
+
+
+def test_main_unknown_command_is_bad_use() -> None:
+    assert run("fly").exit_code == 2
+
+
+def test_plan_cells_file_gives_equal_contiguous_grids(cells: Path, tmp_path: Path) -> None:
+    out = tmp_path / "plan.csv"
+    result = run("plan", "--cells", cells, "--load", "load", "--target", 40, "--out", out, "--json")
+    report = report_of(result)
+    assert (report["n_grids"], report["max_abs_deviation"], report["noncontiguous"]) == (4, 0, 0)
+    plan = pd.read_csv(out, dtype=str)
+    assert plan.groupby("grid").size().tolist() == [4, 4, 4, 4]
+
+
+def test_plan_within_keeps_every_grid_in_its_area(cells: Path, tmp_path: Path) -> None:
+    out = tmp_path / "plan.parquet"
+    run("plan", "--cells", cells, "--load", "load", "--grids", 4, "--within", "area", "--out", out)
+    plan = pd.DataFrame(gpd.read_parquet(out)).set_index("cell")["grid"]
+    areas = gpd.read_file(cells).set_index("cell")["area"]
+    assert areas.groupby(plan).nunique().eq(1).all()
+
+
+def test_plan_dissolve_covers_what_the_cells_cover(cells: Path, tmp_path: Path) -> None:
+    out = tmp_path / "grids.parquet"
+    run("plan", "--cells", cells, "--load", "load", "--target", 40, "--dissolve", "--out", out)
+    grids = gpd.read_parquet(out).to_crs(CRS)
+    assert len(grids) == 4
+    assert shapely.coverage_is_valid(grids.geometry.to_numpy())
+    assert grids.area.sum() == pytest.approx(160_000, rel=1e-6)
+
+
+def test_evaluate_of_a_plan_gives_the_figures_that_planning_gave(
+    cells: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "plan.gpkg"
+    planned = report_of(
+        run("plan", "--cells", cells, "--load", "load", "--target", 40, "--out", out, "--json")
+    )
+    merged = tmp_path / "merged.gpkg"
+    rows = gpd.read_file(cells).merge(gpd.read_file(out)[["cell", "grid"]], on="cell")
+    rows.to_file(merged, layer="cells")
+    figures = report_of(
+        run("evaluate", "--cells", merged, "--load", "load", "--plan", "grid", "--json")
+    )
+    for key in ("n_grids", "max_abs_deviation", "cut_edges", "noncontiguous"):
+        assert figures[key] == planned[key], key
+
+
+def test_plan_column_that_is_not_there_is_named(cells: Path, tmp_path: Path) -> None:
+    result = run(
+        "plan", "--cells", cells, "--load", "weight", "--target", 40, "--out", tmp_path / "x.csv"
+    )
+    assert result.exit_code == 2
+    assert "weight" in result.stderr
+    assert "load" in result.stderr
+
+
+def test_plan_out_of_unknown_format_is_refused(cells: Path, tmp_path: Path) -> None:
+    result = run(
+        "plan", "--cells", cells, "--load", "load", "--target", 40, "--out", tmp_path / "x.doc"
+    )
+    assert result.exit_code == 2
+    assert not (tmp_path / "x.doc").exists()
+
+
+def test_cells_from_files_cover_the_ground(tmp_path: Path) -> None:
+    buildings().to_file(tmp_path / "b.gpkg", layer="buildings")
+    communities().to_file(tmp_path / "c.gpkg", layer="communities")
+    out = tmp_path / "cells.parquet"
+    report = report_of(
+        run(
+            "cells", "--buildings", tmp_path / "b.gpkg", "--within", tmp_path / "c.gpkg",
+            "--out", out, "--json",
+        )
+    )  # fmt: skip
+    assert report["households"] == 160
+    assert report["area_m2"] == pytest.approx(80_000)
+    assert len(gpd.read_parquet(out)) == report["n_cells"]
+
+
+def test_import_export_and_backup_round_trip(tmp_path: Path) -> None:
+    buildings().to_file(tmp_path / "b.gpkg", layer="buildings")
+    data = tmp_path / "data"
+    taken = report_of(run("import", "buildings", tmp_path / "b.gpkg", "--data", data, "--json"))
+    assert (taken["read"], taken["accepted"], taken["rejected"]) == (16, 16, 0)
+    out = tmp_path / "out.geojson"
+    asked = ("export", "buildings", "--format", "geojson", "--out", out, "--data", data, "--json")
+    assert report_of(run(*asked))["rows"] == 16
+    exported = gpd.read_file(out)
+    assert exported["building"].tolist() == [f"B{n:02d}" for n in range(16)]
+    saved = tmp_path / "saved.backup"
+    assert run("backup", saved, "--data", data).exit_code == 0
+    other = tmp_path / "other"
+    assert run("restore", saved, "--data", other).exit_code == 0
+    assert run("check", "--data", other).exit_code == 0
+    again = ("export", "buildings", "--format", "geojson", "--out", out, "--data", other, "--json")
+    assert report_of(run(*again))["rows"] == 16
+
+
+def test_import_unknown_layer_is_bad_use(tmp_path: Path) -> None:
+    buildings().to_file(tmp_path / "b.gpkg", layer="buildings")
+    result = run("import", "castles", tmp_path / "b.gpkg", "--data", tmp_path / "d")
+    assert result.exit_code == 2
+    assert "castles" in result.stderr
+
+
+def test_parse_addresses_gives_plain_numbers(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text("address\n和园小区3号楼2单元501\n和园小区三栋二单元\n", encoding="utf-8")
+    out = tmp_path / "parts.csv"
+    report = report_of(run("parse", path, "--out", out, "--json"))
+    assert report["n"] == 2
+    parts = pd.read_csv(out, dtype=str)
+    assert parts["building"].tolist() == ["3", "3"]
+    assert parts["entrance"].tolist() == ["2", "2"]
+    assert parts["room"].iloc[0] == "501"
+
+
+def test_attribute_points_by_files(tmp_path: Path) -> None:
+    grids = communities().rename(columns={"community": "grid"})
+    grids.to_file(tmp_path / "grids.gpkg", layer="grids")
+    x, y = 480_050, 4_420_050
+    cases = tmp_path / "cases.csv"
+    cases.write_text(
+        "incident,category,status,reported_at,x,y\n"
+        f"a,0101,closed,2026-03-01 08:00,{x},{y}\n"
+        f"b,0101,closed,2026-03-01 08:00,{x + 200},{y}\n"
+        f"c,0101,closed,2026-03-01 08:00,{x + 900},{y}\n",
+        encoding="utf-8",
+    )
+    out = tmp_path / "out.csv"
+    report = report_of(
+        run(
+            "attribute", "--incidents", cases, "--grids", tmp_path / "grids.gpkg",
+            "--crs", CRS, "--out", out, "--json",
+        )
+    )  # fmt: skip
+    assert (report["n"], report["unmatched"]) == (3, 1)
+    found = pd.read_csv(out, dtype=str).set_index("incident")["grid"]
+    assert found["a"] == "990101001001"
+    assert found["b"] == "990101001002"
+    assert pd.isna(found["c"])
+
+
+def test_hotspots_unknown_method_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "cases.csv"
+    path.write_text("incident\n", encoding="utf-8")
+    result = run("hotspots", "--incidents", path, "--method", "magic", "--out", tmp_path / "o.csv")
+    assert result.exit_code == 2
+    assert "magic" in result.stderr
+
+
+def test_account_add_gives_a_password_once(tmp_path: Path) -> None:
+    data = tmp_path / "d"
+    made = report_of(run("account", "add", "li", "--role", "planner", "--data", data, "--json"))
+    assert len(made["password"]) >= 12
+    assert run("account", "add", "li", "--role", "planner", "--data", data).exit_code == 2
+
+
+def test_demo_folder_with_something_in_it_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "mine.txt").write_text("keep", encoding="utf-8")
+    result = run("demo", "--no-serve", "--data", tmp_path)
+    assert result.exit_code == 2
+    assert (tmp_path / "mine.txt").read_text(encoding="utf-8") == "keep"
+    assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_coverage_rows_carry_the_street_files_own_keys(tmp_path: Path) -> None:
+    """A street of 100 m in two 50 m lines; the walk passes the western one only."""
+    x, y = 480_000.0, 4_420_000.0
+    lines = [shapely.LineString([(x + s, y), (x + s + 50, y)]) for s in (0, 50)]
+    streets = gpd.GeoDataFrame(
+        {"way": ["0007", "0007"], "side": ["west", "east"]}, geometry=lines, crs=CRS
+    )
+    streets.to_file(tmp_path / "streets.gpkg", layer="streets")
+    walk = gpd.GeoSeries([shapely.Point(x + d, y) for d in range(0, 31, 10)], crs=CRS).to_crs(4326)
+    rows = [f"P,{10 * n},{p.x:.8f},{p.y:.8f}" for n, p in enumerate(walk)]
+    (tmp_path / "walk.csv").write_text("\n".join(["patrol,second,lon,lat", *rows]), "utf-8")
+    out = tmp_path / "out.csv"
+    report = report_of(
+        run(
+            "coverage", "--streets", tmp_path / "streets.gpkg", "--tracks", tmp_path / "walk.csv",
+            "--reach-m", 20, "--out", out, "--json",
+        )
+    )  # fmt: skip
+    assert (report["patrols"], report["rows"]) == (1, 2)
+    found = pd.read_csv(out, dtype={"way": str}).set_index("side")
+    assert found["way"].tolist() == ["0007", "0007"]
+    # walked 0 to 30 m with a reach of 20 m: the western line's 50 m, nothing of the eastern one
+    assert found.loc["west", "covered_m"] == pytest.approx(50, abs=0.01)
+    assert found.loc["east", "covered_m"] == pytest.approx(0, abs=0.01)
+    assert found.loc["west", "probability"] > found.loc["east", "probability"]
+    assert found.loc["east", "verdict"] == "missed"
