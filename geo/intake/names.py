@@ -85,6 +85,8 @@ def coordinate_sources(names: Iterable[object]) -> dict[str, str]:
 
 def matches(cells: list[str], layer: Layer) -> int:
     """How many of these cells would be understood as column names of the layer."""
+    if not layer.columns:
+        return 0
     return len(column_sources(cells, layer)) + len(coordinate_sources(cells))
 
 
