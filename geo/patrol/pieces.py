@@ -73,6 +73,27 @@ def expected(pieces: gpd.GeoDataFrame, grids: gpd.GeoDataFrame) -> pd.Series:
     return pd.Series(found, index=pieces.index, name="grid", dtype="str")
 
 
+def surroundings(
+    pieces: gpd.GeoDataFrame, tracks: gpd.GeoDataFrame, *, margin_m: float
+) -> pd.DataFrame:
+    """Each patrol with every piece around it: columns `patrol` and `piece`.
+
+    Around is the bounding box of the patrol's fixes, widened by `margin_m` metres.
+    """
+    xy = shapely.get_coordinates(tracks.geometry.array)
+    ends = pd.DataFrame(xy, columns=["x", "y"]).groupby(tracks["patrol"].to_numpy())
+    low, high = ends.min() - margin_m, ends.max() + margin_m
+    boxes = shapely.box(low["x"], low["y"], high["x"], high["y"])
+    patrol, piece = shapely.STRtree(pieces.geometry.to_numpy()).query(boxes)
+    order = np.lexsort((piece, patrol))
+    return pd.DataFrame(
+        {
+            "patrol": low.index.to_numpy(dtype=object)[patrol[order]],
+            "piece": pieces["piece"].to_numpy(dtype=object)[piece[order]],
+        }
+    ).astype("str")
+
+
 def _cut(parts: np.ndarray, length: np.ndarray, n_pieces: np.ndarray) -> np.ndarray:
     """Every line cut into its number of equal pieces, in order."""
     xy, part = shapely.get_coordinates(parts, return_index=True)

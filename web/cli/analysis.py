@@ -21,6 +21,7 @@ from geo.intake import read_frame
 from geo.patrol import coverage as patrol_coverage
 from geo.patrol import tracks as patrol_tracks
 from geo.patrol.doors import household_share
+from geo.patrol.pieces import surroundings
 from web.cli import frames, output
 from web.cli.town import crs_option, datum_option, file_argument, source_layer_option
 
@@ -219,7 +220,7 @@ def coverage(
     pieces = patrol_coverage.cut_pieces(_with_row_keys(lines))
     walked = patrol_tracks.clean(fixes)
     rows = patrol_coverage.cover(pieces, walked, reach_m=reach_m)
-    around = patrol_coverage.surroundings(pieces, walked, margin_m=SURROUNDINGS_M)
+    around = surroundings(pieces, walked, margin_m=SURROUNDINGS_M)
     figures = rows[["patrol", "piece", "covered_m", "probability", "verdict"]]
     found = around.merge(figures, on=["patrol", "piece"], how="left")
     own = _own_columns(lines, pieces)
