@@ -21,6 +21,9 @@ GAP_S = 120.0
 _PASSES = 5
 """Times that single spikes are looked for; each pass takes one fix of a run of bad ones."""
 
+SILENCE_S = 30.0
+"""Shortest silence in which a patrol may have gone round a corner and back, seconds."""
+
 Floats = npt.NDArray[np.float64]
 
 
@@ -92,6 +95,33 @@ def segments(
     owner = np.concatenate([patrol[start], patrol[alone]]).astype(np.int64)
     order = np.argsort(owner, kind="stable")
     return Segments(ends[order], owner[order], patrols.reset_index(drop=True))
+
+
+@dataclass(frozen=True)
+class Silences:
+    """Stretches of time without a fix: the fixes before and after, and how long it was.
+
+    `ends` (n, 4) x0, y0, x1, y1 metres; `seconds` (n,); `patrol` (n,) row of `Segments.patrols`.
+    """
+
+    ends: Floats
+    seconds: Floats
+    patrol: npt.NDArray[np.int64]
+
+
+def silences(tracks: gpd.GeoDataFrame, *, silence_s: float = SILENCE_S) -> Silences:
+    """Where a patrol gave no fix for longer than `silence_s`, bridged by `segments` or not.
+
+    Parameters
+    ----------
+    tracks : fixes as `clean` leaves them
+    """
+    xy = shapely.get_coordinates(tracks.geometry.array)
+    pause = np.diff(_seconds(tracks["at"]))
+    patrol, _ = tracks["patrol"].factorize()
+    start = np.flatnonzero((np.diff(patrol) == 0) & (pause > silence_s))
+    ends = np.hstack([xy[start], xy[start + 1]])
+    return Silences(ends, pause[start], patrol[start].astype(np.int64))
 
 
 def rounds(tracks: gpd.GeoDataFrame, *, gap_s: float = GAP_S) -> pd.DataFrame:
