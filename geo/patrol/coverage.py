@@ -18,7 +18,7 @@ from geo.patrol.tracks import GAP_S, Segments, segments, silences
 from geo.patrol.unseen import left_open
 from geo.schema import LAYERS, check_frame
 
-__all__ = ["combine", "cover", "cut_pieces", "expected", "surroundings"]
+__all__ = ["combine", "cover", "cut_pieces", "expected"]
 
 Floats = npt.NDArray[np.float64]
 Indices = npt.NDArray[np.int64]
