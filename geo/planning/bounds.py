@@ -70,7 +70,7 @@ def _branch_bound(branch: np.ndarray, own: np.ndarray, target: float) -> np.ndar
 
 
 def branches(graph: Graph, part_load: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Each articulation unit with the load of each branch it cuts off (Hopcroft and Tarjan 1973)."""
+    """Each articulation unit with each load it cuts off (Hopcroft and Tarjan 1973)."""
     indptr, indices = graph.indptr.tolist(), graph.indices.tolist()
     load, part = graph.load.tolist(), graph.part.tolist()
     n = graph.n_units

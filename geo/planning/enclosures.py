@@ -165,6 +165,8 @@ def _is_strip(zones: Zones, has_seed: np.ndarray) -> np.ndarray:
 def _lines_inside(zones: Zones, takers: _Takers, xy: np.ndarray, seed: np.ndarray) -> np.ndarray:
     """Half-way lines between the seeds that share the same ground."""
     found = [np.empty(0, dtype=object)]
+    if len(seed) == 0:
+        return found[0]
     for is_here, group_of_zone, group_of_seed in takers.rounds():
         order = np.argsort(group_of_seed[seed], kind="stable")
         used, begins = np.unique(group_of_seed[seed][order], return_index=True)
@@ -180,7 +182,7 @@ def _lines_inside(zones: Zones, takers: _Takers, xy: np.ndarray, seed: np.ndarra
 def _lines_across_strips(strips: np.ndarray, xy: np.ndarray, seed: np.ndarray) -> np.ndarray:
     """Half-way lines between all seeds, where they cross a strip that is worth cutting."""
     strips = strips[shapely.area(strips) >= SMALLEST_CUT_GROUND_M2]
-    if len(strips) == 0:
+    if len(strips) == 0 or len(seed) == 0:
         return np.empty(0, dtype=object)
     joined = shapely.union_all(strips)
     shapely.prepare(joined)

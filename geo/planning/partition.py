@@ -16,7 +16,9 @@ from geo.planning.annealing import ROUNDING, Annealer
 from geo.planning.contiguity import Adjacency
 
 MAX_ATTEMPTS = 16
-"""Searches of a part that stays out of tolerance, each from another first plan."""
+PATIENCE = 6
+"""Searches of parts that stay out of tolerance, each from another first plan, and how many of them
+may in a row better nothing."""
 
 LARGEST_RETRIED = 1000
 """Parts with more cells than this are not searched again from another first plan."""
@@ -73,7 +75,7 @@ def partition(
     SchemaError : the load column is absent
     """
     begun = time.perf_counter()
-    _check_options(cells, adjacency, load, target, n_grids, tolerance)
+    _check_options(cells, adjacency, load=load, target=target, n_grids=n_grids, tolerance=tolerance)
     if len(cells) == 0:
         return Partition(np.empty(0, dtype=np.int64), {"n_grids": 0})
     weight = _weights(cells, load)
@@ -101,7 +103,7 @@ def partition(
     part_of_grid = np.repeat(np.arange(len(k)), k)
     searched = np.ones(len(k), dtype=bool)
     labels = np.zeros(len(cells), dtype=np.int64)
-    n_steps, is_stopped, trouble = 0, False, np.full(len(k), np.inf)
+    n_steps, n_vain, is_stopped, trouble = 0, 0, False, np.full(len(k), np.inf)
     for attempt in range(MAX_ATTEMPTS):
         network = graph.build(cells, adjacency, weight, area=area, unit=unit)
         fresh = _first_labels(network, whole, unit, k, seed + attempt)
@@ -122,13 +124,14 @@ def partition(
         n_steps, is_stopped = n_steps + annealer.n_steps, annealer.is_stopped
         found = np.bincount(part_of_grid, annealer.excess(), minlength=len(k))
         is_better = searched & (found < trouble)
+        n_vain = 0 if is_better.any() else n_vain + 1
         labels = np.where(is_better[whole.part], annealer.labels[unit], labels)
         trouble = np.where(is_better, found, trouble)
         is_joined = np.bincount(unit)[unit] > 1
         has_joined = np.bincount(whole.part, is_joined, minlength=len(k)) > 0
         small = np.bincount(whole.part, minlength=len(k)) <= LARGEST_RETRIED
         searched = (trouble > ROUNDING) & (small | (has_joined & (not keep_whole_strictly)))
-        if is_stopped or not searched.any():
+        if is_stopped or n_vain == PATIENCE or not searched.any():
             break
         if not keep_whole_strictly:
             unit = units.release(unit, searched[whole.part])
@@ -191,6 +194,7 @@ def _by_unit(labels: np.ndarray, unit: np.ndarray) -> np.ndarray:
 def _check_options(
     cells: gpd.GeoDataFrame,
     adjacency: Adjacency,
+    *,
     load: str,
     target: float | None,
     n_grids: int | None,
@@ -199,7 +203,8 @@ def _check_options(
     if load not in cells.columns:
         raise SchemaError(
             "schema.missing_columns",
-            f"cells must have the load column {load}; got {list(cells.columns)[:20]}. Name another.",
+            f"cells must have the load column {load}; got {list(cells.columns)[:20]}. "
+            "Name another.",
             layer="cells",
             columns=[load],
             found=[str(name) for name in cells.columns][:20],

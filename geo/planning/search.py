@@ -11,6 +11,7 @@ The energy of a plan is the sum over its grids of
 where excess is how far the load lies outside [low, high], as a share of the target, and a step.
 """
 
+# ruff: noqa: PLR0917, PLR0912 - compiled kernels take flat arrays, by position
 from __future__ import annotations
 
 import math
@@ -183,7 +184,7 @@ def best_second(
     stamp: np.ndarray,
     queue: np.ndarray,
 ) -> tuple[int, int, float]:
-    """The best other cell to leave the grid that `cell` has just come into, where to, the change."""
+    """The best other cell to leave the grid `cell` has come into, where to, and the change."""
     grid = labels[cell]
     stamp[0] += 1
     mark = stamp[0]

@@ -1,5 +1,6 @@
 """A first plan: ground halved again and again across its length, every part kept connected."""
 
+# ruff: noqa: PLR0917, PLR0912 - compiled kernels take flat arrays, by position
 from __future__ import annotations
 
 import math

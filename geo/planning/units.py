@@ -23,7 +23,7 @@ def area_codes(cells: gpd.GeoDataFrame, within: str | None) -> np.ndarray:
 def set_heavy_apart(
     adjacency: Adjacency, area: np.ndarray, load: np.ndarray, *, target: float, tolerance: float
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Areas in which each cell too heavy for any grid has one of its own, and a mask of those cells.
+    """Areas in which each cell too heavy for any grid stands alone, and a mask of those cells.
 
     Ground that is cut off by that and carries too little for a grid goes with the heavy cell.
     """
