@@ -47,7 +47,7 @@ STREET = streets_of([(0, 0), (40, 0)], [(0, 200), (40, 200)])
 
 
 def test_cover_walk_on_the_street_covers_it_and_no_other() -> None:
-    rows = cover(cut_pieces(STREET), walk_of((0, 0, 0), (40, 40, 0)))
+    rows = cover(cut_pieces(STREET), walk_of((0, 0, 0), (20, 40, 0)))
     assert list(rows.columns) == LAYERS["coverage"].column_names
     assert rows[["patrol", "piece", "worker", "round"]].to_numpy().tolist() == [
         ["P1", "S0-001", "W1", 1]
@@ -68,16 +68,36 @@ def test_cover_half_passed_is_half_and_missed() -> None:
 
 def test_cover_parallel_street_cannot_tell() -> None:
     # All along, 12 m off: within 20 m all of it, within 5 m none: log-odds -0.2.
-    rows = cover(cut_pieces(STREET), walk_of((0, -20, 12), (40, 60, 12)))
+    rows = cover(cut_pieces(STREET), walk_of((0, -20, 12), (20, 60, 12)))
     assert rows["probability"].tolist() == pytest.approx([1 / (1 + math.exp(0.2))])
     assert rows["verdict"].tolist() == ["cannot_tell"]
 
 
-def test_cover_gap_in_the_signal_is_not_walked() -> None:
-    # Fixes at both ends, 300 s apart: discs of 5 m at each end of 40 m.
-    walk = walk_of((0, 0, 0), (300, 40, 0))
-    assert cover(cut_pieces(STREET), walk, reach_m=5.0)["covered_m"].tolist() == [10.0]
-    assert cover(cut_pieces(STREET), walk, reach_m=5.0, gap_s=300)["covered_m"].tolist() == [40.0]
+def test_cover_gap_in_the_signal_is_neither_walked_nor_missed() -> None:
+    # Fixes at both ends, 200 s apart: discs of 5 m at each end of 40 m. 280 m can be walked in 200
+    # s: by the middle of the street (40 m) and no other, so that all of its 40 m may be walked; the
+    # way by the middle of the other street is 2 * sqrt(20^2 + 200^2) = 402 m: missed, no row.
+    walk = walk_of((0, 0, 0), (200, 40, 0))
+    row = cover(cut_pieces(STREET), walk, reach_m=5.0).iloc[0]
+    assert (row["piece"], row["covered_m"], row["probability"]) == ("S0-001", 10.0, 1.0)
+    assert len(cover(cut_pieces(STREET), walk)) == 1
+    # Bridged when gaps of 200 s are allowed.
+    assert cover(cut_pieces(STREET), walk, gap_s=200)["covered_m"].tolist() == [40.0]
+
+
+def test_cover_streets_open_in_a_silence_share_its_length_and_are_not_missed() -> None:
+    # 60 s of silence at the hub of eight streets of 100 m: 84 m can be walked, so only pieces whose
+    # middle lies within 42 m of the hub: the inner 50 m of each, 400 m; chance 84 / 400 each.
+    spokes = [(math.cos(k * math.pi / 4), math.sin(k * math.pi / 4)) for k in range(8)]
+    star = streets_of(*[[(0, 0), (100 * x, 100 * y)] for x, y in spokes])
+    hub = walk_of((0, 0, 0), (60, 0, 0))
+    rows = cover(cut_pieces(star, max_length_m=50), hub, reach_m=1.0)
+    assert rows["piece"].tolist() == [f"S{k}-001" for k in range(8)]
+    # Seen of each: 5 m and 20 m of 50, log-odds -9 + 2.1 * .1 + 8.8 * .4 = -5.27.
+    seen = 1 / (1 + math.exp(5.27))
+    expected = 1 - (1 - seen) * (1 - 84 / 400)
+    assert rows["probability"].tolist() == pytest.approx([expected] * 8)
+    assert set(rows["verdict"]) == {"cannot_tell"}
 
 
 def test_cover_row_order_of_fixes_after_cleaning_changes_nothing() -> None:
@@ -114,7 +134,7 @@ def test_cover_bad_options_raise() -> None:
 def test_combine_takes_the_best_patrol_and_keeps_untouched_pieces() -> None:
     pieces = cut_pieces(STREET)
     walks = pd.concat(
-        [walk_of((0, 0, 0), (40, 40, 0)), walk_of((0, 0, 12), (40, 40, 12), patrol="P2")],
+        [walk_of((0, 0, 0), (20, 40, 0)), walk_of((0, 0, 12), (20, 40, 12), patrol="P2")],
         ignore_index=True,
     )
     found = combine(cover(pieces, walks), pieces)

@@ -9,7 +9,7 @@ import pytest
 import shapely
 
 from geo.errors import CrsError
-from geo.patrol.tracks import clean, rounds, segments
+from geo.patrol.tracks import clean, rounds, segments, silences
 
 CRS = "EPSG:4551"
 START = pd.Timestamp("2026-10-01T00:00", tz="UTC")
@@ -89,6 +89,14 @@ def test_segments_of_two_patrols_are_not_joined_and_ascend() -> None:
 def test_segments_of_no_fixes_are_empty() -> None:
     found = segments(track_of((0, 0, 0)).iloc[:0])
     assert (found.ends.shape, len(found.patrol), len(found.patrols)) == ((0, 4), 0, 0)
+
+
+def test_silences_are_the_pauses_of_one_patrol() -> None:
+    one = track_of((0, 0, 0), (30, 5, 0), (61, 9, 0))
+    two = track_of((900, 0, 0), (1000, 7, 0), patrol="P2")
+    found = silences(pd.concat([one, two], ignore_index=True))
+    assert found.ends.tolist() == [[5, 0, 9, 0], [0, 0, 7, 0]]
+    assert (found.seconds.tolist(), found.patrol.tolist()) == ([31.0, 100.0], [0, 1])
 
 
 def test_rounds_sum_up_a_patrol() -> None:
