@@ -201,6 +201,8 @@ def misplaced(
         that has no longitude and latitude
     zone : west, south, east, north of the town's CRS
     """
+    if _is_one_town(degrees, zone):
+        return []
     is_known = np.isfinite(degrees).all(axis=1)
     west, south, east, north = (np.where(is_known, edge, 0.0) for edge in degrees.T)
     is_beyond = (_is_beyond(west, south, east, north) & is_known) | np.isinf(degrees).any(axis=1)
@@ -225,6 +227,25 @@ def misplaced(
             places = [f"{a:.6f} {b:.6f}" for a, b in zip(x[mask], y[mask], strict=True)]
             faults.append(reject_rows(lines[mask], "geometry", code, places))
     return faults
+
+
+def _is_one_town(
+    degrees: NDArray[np.float64], zone: tuple[float, float, float, float] | None
+) -> bool:
+    """Whether all rows together lie where a town may, so that none needs a look by itself."""
+    if not len(degrees):
+        return True
+    west, south = degrees[:, 0].min(), degrees[:, 1].min()
+    east, north = degrees[:, 2].max(), degrees[:, 3].max()
+    if not np.isfinite([west, south, east, north]).all():
+        return False
+    is_near = max(east - west, north - south) <= MAX_SPAN_DEG
+    is_on_zero = west <= 0.0 <= east and south <= 0.0 <= north
+    is_beyond = bool(_is_beyond(west, south, east, north))
+    in_zone = zone is None or not any(
+        _is_outside(x, y, zone) for x, y in ((west, south), (east, north))
+    )
+    return bool(is_near and in_zone and not is_on_zero and not is_beyond)
 
 
 def _is_beyond(west: Any, south: Any, east: Any, north: Any) -> Mask:

@@ -125,9 +125,10 @@ def _placed(
     limits: Limits,
 ) -> tuple[gpd.GeoDataFrame, list[pd.DataFrame], list[Note]]:
     """The table with geometry in the town's CRS, faults of places, and notes."""
-    settled, notes = settle_crs(source.crs, crs=crs, datum=datum, bounds=places.bounds())
+    bounds = places.bounds()
+    settled, notes = settle_crs(source.crs, crs=crs, datum=datum, bounds=bounds)
     fitted, faults, mended = fit_geometry(places, layer, source.lines, limits)
-    degrees = degrees_of(fitted.bounds(), settled)
+    degrees = degrees_of(bounds if fitted is places else fitted.bounds(), settled)
     faults += misplaced(degrees, source.lines, zone_of(town_crs))
     counts: NDArray[np.bool_] = np.asarray(np.isfinite(degrees).all(axis=1), dtype=bool)
     if faults:

@@ -85,7 +85,8 @@ def _crs_of(value: Any, where: str) -> pyproj.CRS | None:
 
 
 def _guessed(bounds: NDArray[np.float64]) -> tuple[pyproj.CRS, list[Note]]:
-    n_rows, bounds = len(bounds), bounds[np.isfinite(bounds).all(axis=1)]
+    n_rows = len(bounds)
+    bounds = bounds[np.isfinite(bounds).all(axis=1)]
     if not len(bounds):
         return WGS84, []
     # The middle half of some rows decides, so that a few absurd ones do not.
