@@ -58,8 +58,8 @@ def make_cells(
 
     The lines of communities and barriers close enclosures; inside one the ground is shared out to
     the nearest building (enclosed tessellation), a compound's ground among its own buildings. A
-    building's footprint is never cut except by a community's line. Compounds known only as points get the ground nearest to
-    them. Compounds without buildings are split into parts that planning can move. Empty ground
+    building's footprint is never cut except by a community's line. Compounds known only
+    as points get the ground nearest to them. Compounds without buildings are split into parts that planning can move. Empty ground
     becomes a cell of its own where it is large and compact (a park), else joins its neighbours.
 
     Parameters
@@ -171,7 +171,9 @@ def _barrier_lines(barriers: gpd.GeoDataFrame | None, is_kept: np.ndarray) -> np
         return np.empty(0, dtype=object)
     shapes = barriers.geometry.to_numpy()[is_kept]
     shapes = shapes[~(shapely.is_missing(shapes) | shapely.is_empty(shapes))]
-    return np.where(shapely.get_dimensions(shapes) == 2, shapely.boundary(shapes), shapes)
+    is_area = shapely.get_dimensions(shapes) == 2
+    lines: np.ndarray = np.where(is_area, shapely.boundary(shapes), shapes)
+    return lines
 
 
 def _to_cells(

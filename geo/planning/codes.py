@@ -47,7 +47,7 @@ def number_grids(
         given = _kept_codes(labels, previous, weight, community)
     taken = set(used_codes) | {code for code in given if code is not None}
     centres = shapely.get_coordinates(shapely.point_on_surface(grids.geometry.to_numpy()))
-    order = np.lexsort((-centres[:, 1], np.round(centres[:, 0]))) if len(grids) else []
+    order = np.lexsort((-centres[:, 1], np.round(centres[:, 0])))
     next_number: dict[str, int] = {}
     for grid in order:
         if given[grid] is not None:

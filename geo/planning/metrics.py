@@ -90,6 +90,8 @@ def polsby_popper(
     """
     is_assigned = labels >= 0
     given = labels[is_assigned]
+    area_m2: np.ndarray
+    perimeter_m: np.ndarray
     if adjacency.is_exact:
         area_m2 = np.bincount(given, adjacency.area_m2[is_assigned], minlength=n_labels)
         perimeter_m = np.bincount(given, adjacency.perimeter_m[is_assigned], minlength=n_labels)
@@ -102,7 +104,8 @@ def polsby_popper(
             shapely.union_all(group)
             for _, group in pd.Series(cells.geometry.to_numpy()[is_assigned]).groupby(given)
         ]
-        area_m2, perimeter_m = np.zeros(n_labels), np.zeros(n_labels)
+        area_m2 = np.zeros(n_labels, dtype=np.float64)
+        perimeter_m = np.zeros(n_labels, dtype=np.float64)
         present = np.unique(given)
         area_m2[present], perimeter_m[present] = shapely.area(united), shapely.length(united)
     shape = np.zeros(n_labels)

@@ -253,4 +253,5 @@ def _first_labels(
         labels[nodes] = offset[part] + seeding.first_plan(
             network, nodes=nodes, n_grids=int(k[part]), turn=0.1 + 0.7 * (seed % 97)
         )
-    return labels[unit]
+    by_cell: np.ndarray = labels[unit]
+    return by_cell

@@ -11,7 +11,7 @@ The energy of a plan is the sum over its grids of
 where excess is how far the load lies outside [low, high], as a share of the target, and a step.
 """
 
-# ruff: noqa: PLR0917, PLR0912 - compiled kernels take flat arrays, by position
+# ruff: noqa: PLR0917 - compiled kernels take flat arrays, by position
 from __future__ import annotations
 
 import math
@@ -47,7 +47,8 @@ def grid_energy(
     elif load > limits[1]:
         excess = STEP_OUTSIDE + (load - limits[1]) / limits[2]
     shape = 1.0 - FOUR_PI * area / (perimeter * perimeter)
-    return shape + weights[1] * perimeter / weights[2] + weights[0] * excess
+    energy: float = shape + weights[1] * perimeter / weights[2] + weights[0] * excess
+    return energy
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -166,7 +167,8 @@ def change_of(
         limits[to],
         weights,
     )
-    return after - grids[origin, 3] - grids[to, 3]
+    change: float = after - grids[origin, 3] - grids[to, 3]
+    return change
 
 
 @njit(cache=True, nogil=True, error_model="numpy")

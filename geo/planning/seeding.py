@@ -1,6 +1,6 @@
 """A first plan: ground halved again and again across its length, every part kept connected."""
 
-# ruff: noqa: PLR0917, PLR0912 - compiled kernels take flat arrays, by position
+# ruff: noqa: PLR0917 - compiled kernels take flat arrays, by position
 from __future__ import annotations
 
 import math
@@ -132,7 +132,7 @@ def first_plan(network: Graph, *, nodes: np.ndarray, n_grids: int, turn: float) 
     turn : rotates the directions of the cuts, radians
     """
     n = network.n_units
-    labels = np.zeros(n, dtype=np.int64)
+    labels: np.ndarray = np.zeros(n, dtype=np.int64)
     side = np.full(n, -1, dtype=np.int64)
     stamp = np.zeros(n + 1, dtype=np.int64)
     queue = np.empty(n, dtype=np.int64)
@@ -152,4 +152,5 @@ def first_plan(network: Graph, *, nodes: np.ndarray, n_grids: int, turn: float) 
         fair = min(max(round(k * held), 1, k - len(high)), k - 1, len(low))
         stack.append((low, fair, label))
         stack.append((high, k - fair, label + fair))
-    return labels[nodes]
+    found: np.ndarray = labels[nodes]
+    return found

@@ -228,7 +228,7 @@ def _shared_out(
 def _split_by(total: int, weights: np.ndarray) -> np.ndarray:
     """Whole shares of the total in proportion to the weights, by largest remainder."""
     exact = total * weights / weights.sum()
-    shares = np.floor(exact).astype(np.int64)
+    shares: np.ndarray = np.floor(exact).astype(np.int64)
     order = np.argsort(-(exact - shares), kind="stable")
     shares[order[: total - int(shares.sum())]] += 1
     return shares
