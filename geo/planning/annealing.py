@@ -60,7 +60,7 @@ class Annealer:
         mean_load: np.ndarray,
         *,
         target: float,
-        tolerance: float,
+        tolerance: np.ndarray,
         seed: int,
     ) -> None:
         self.graph = graph

@@ -57,6 +57,18 @@ def deviation_bound(graph: Graph, n_grids: np.ndarray, target: float) -> Bound:
     return best
 
 
+def branch_bounds(graph: Graph, target: float) -> np.ndarray:
+    """For each connected part the bound by load hanging behind one unit (see deviation_bound)."""
+    part_load = np.bincount(graph.part, graph.load, minlength=graph.n_parts)
+    cut_unit, branch = branches(graph, part_load)
+    found = np.zeros(graph.n_parts)
+    if len(cut_unit):
+        np.maximum.at(
+            found, graph.part[cut_unit], _branch_bound(branch, graph.load[cut_unit], target)
+        )
+    return found
+
+
 def _branch_bound(branch: np.ndarray, own: np.ndarray, target: float) -> np.ndarray:
     """The least deviation that a branch of this load behind a unit of its own load allows."""
     best = np.full(len(branch), np.inf)

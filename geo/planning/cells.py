@@ -59,8 +59,9 @@ def make_cells(
     The lines of communities and barriers close enclosures; inside one the ground is shared out to
     the nearest building (enclosed tessellation), a compound's ground among its own buildings. A
     building's footprint is never cut except by a community's line. Compounds known only
-    as points get the ground nearest to them. Compounds without buildings are split into parts that planning can move. Empty ground
-    becomes a cell of its own where it is large and compact (a park), else joins its neighbours.
+    as points get the ground nearest to them. Compounds without buildings are split into parts
+    that planning can move. Empty ground becomes a cell of its own where it is large and compact
+    (a park), else joins its neighbours.
 
     Parameters
     ----------

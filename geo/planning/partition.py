@@ -20,7 +20,10 @@ PATIENCE = 6
 """Searches of parts that stay out of tolerance, each from another first plan, and how many of them
 may in a row better nothing."""
 
-LARGEST_RETRIED = 1000
+ABOVE_BOUND = 0.004
+"""Where load hangs behind one unit, the search aims at this much over the bound."""
+
+LARGEST_RETRIED = 400
 """Parts with more cells than this are not searched again from another first plan."""
 
 
@@ -100,6 +103,8 @@ def partition(
         return late or (should_stop is not None and should_stop())
 
     part_load = np.bincount(whole.part, weight, minlength=len(k))
+    hanging = bounds.branch_bounds(whole, wanted)
+    reachable = np.where(hanging > tolerance, hanging + ABOVE_BOUND, tolerance)
     part_of_grid = np.repeat(np.arange(len(k)), k)
     searched = np.ones(len(k), dtype=bool)
     labels = np.zeros(len(cells), dtype=np.int64)
@@ -112,7 +117,7 @@ def partition(
             _by_unit(np.where(searched[whole.part], fresh, labels), unit),
             np.repeat(part_load / k, k),
             target=wanted,
-            tolerance=tolerance,
+            tolerance=reachable[part_of_grid],
             seed=seed + attempt,
         )
         annealer.search(
