@@ -12,7 +12,7 @@ import shapely
 
 from geo.crs import check_metric
 from geo.errors import CrsError, ParameterError
-from geo.patrol.pieces import cut_pieces, expected, surroundings
+from geo.patrol.pieces import cut_pieces, expected
 from geo.patrol.reach import covered_lengths
 from geo.patrol.tracks import GAP_S, Segments, segments, silences
 from geo.patrol.unseen import left_open
