@@ -228,19 +228,21 @@ def _broken_rules(
 
 def _geometry_faults(layer: Layer, frame: gpd.GeoDataFrame, line: np.ndarray) -> list[pd.DataFrame]:
     geometry = frame.geometry.array
+    kinds = np.asarray(frame.geom_type, dtype=object)
     is_null = shapely.is_missing(geometry) | shapely.is_empty(geometry)
-    kinds = np.asarray(frame.geom_type)
     is_wrong = ~is_null & ~np.isin(kinds, list(layer.geometry))
     is_invalid = ~is_null & ~is_wrong & ~shapely.is_valid(geometry)
-    return [
-        reject_rows(line[mask], "geometry", code, values[mask])
-        for code, mask, values in (
-            ("geometry.missing", is_null, np.full(len(frame), None, dtype=object)),
-            ("geometry.wrong_type", is_wrong, kinds.astype(object)),
-            ("geometry.invalid", is_invalid, shapely.is_valid_reason(geometry)),
-        )
-        if mask.any()
+    faults = [
+        reject_rows(line[is_null], "geometry", "geometry.missing", [None] * int(is_null.sum())),
+        reject_rows(line[is_wrong], "geometry", "geometry.wrong_type", kinds[is_wrong]),
+        reject_rows(
+            line[is_invalid],
+            "geometry",
+            "geometry.invalid",
+            shapely.is_valid_reason(geometry[is_invalid]),
+        ),
     ]
+    return [fault for fault in faults if len(fault)]
 
 
 def _join(faults: list[pd.DataFrame]) -> pd.DataFrame:

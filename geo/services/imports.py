@@ -7,9 +7,12 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
+import geopandas as gpd
 import pandas as pd
 
-from geo.intake import Intake, Limits, layer_named, read_layer, write_rejects
+from geo.addresses import geocode
+from geo.incidents.categories import load_categories
+from geo.intake import Geocode, Intake, Limits, layer_named, read_layer, write_rejects
 from geo.planning.load import estimate_households
 from geo.services import incidents, plans
 from geo.services.clock import local_day, timezone_of
@@ -70,6 +73,8 @@ def import_file(
         limits=limits or Limits(),
         timezone=timezone_of(store).key,
         town_crs=store.crs,
+        values=_category_names() if spec.name == "incidents" else None,
+        geocode=_geocoder(store) if spec.name == "incidents" else None,
     )
     frame = taken.frame
     with store.transaction():
@@ -99,6 +104,26 @@ def import_file(
         )
         _log(store, report, now)
     return report
+
+
+def _category_names() -> dict[str, dict[str, str]]:
+    """Names of categories as people write them -> their codes."""
+    catalogue = load_categories()
+    names: dict[str, str] = {}
+    for column in ("name_zh", "name_en"):
+        names.update(zip(catalogue[column], catalogue["category"], strict=True))
+    return {"category": names}
+
+
+def _geocoder(store: Store) -> Geocode | None:
+    """Addresses -> points of the town's register; None where the town has no register."""
+    if not store.count("gazetteer"):
+        return None
+
+    def found(addresses: pd.Series) -> gpd.GeoSeries:
+        return geocode(addresses, store.read("gazetteer")).geometry
+
+    return found
 
 
 def _next_id(store: Store, now: datetime) -> str:

@@ -7,11 +7,13 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+import shapely
 
 from geo.errors import InputError
+from geo.incidents.categories import load_categories
 from geo.services import imports, plans
 from geo.store import Store
-from tests.services.conftest import SOUTH, WEST, buildings
+from tests.services.conftest import SOUTH, WEST, buildings, frame_of
 
 NOW = datetime(2026, 5, 1, 8, tzinfo=UTC)
 
@@ -107,3 +109,33 @@ def test_import_file_incidents_get_the_grid_in_force_on_their_day(
     plan_of = store.read("incidents").set_index("incident")["plan"].to_dict()
     # local midnight of 1 April divides the two plans; an open case goes to the plan of today
     assert plan_of == {"A1": first.plan, "A2": second.plan, "A3": second.plan}
+
+
+def test_import_file_incident_without_coordinates_is_found_by_its_address(
+    store: Store, tmp_path: Path
+) -> None:
+    spot = shapely.Point(WEST + 60, SOUTH + 70)
+    rows = {
+        "place": ["b/1"],
+        "kind": ["building"],
+        "name": ["3号楼"],
+        "compound": ["和园小区"],
+        "building": ["3"],
+        "address": ["和园小区3号楼"],
+    }
+    store.write("gazetteer", frame_of("gazetteer", rows, [spot]))
+    path = tmp_path / "hotline.csv"
+    path.write_text(
+        "事件编号,类别,状态,上报时间,地址\n"
+        "A1,暴露垃圾,已上报,2026-04-01 08:00,和园小区三栋楼下\n"
+        "A2,暴露垃圾,已上报,2026-04-01 08:00,天上人间9号楼\n",
+        encoding="utf-8",
+    )
+    report = take(store, "incidents", path)
+    assert (report.read, report.accepted, report.rejected) == (2, 1, 1)
+    case = store.read("incidents").iloc[0]
+    assert case["incident"] == "A1"
+    assert case["category"] in set(load_categories()["category"])
+    assert case.geometry.distance(spot) < 0.01
+    rejects = pd.read_csv(report.rejects_path, encoding="utf-8-sig")  # type: ignore[arg-type]
+    assert rejects[["line", "code"]].values.tolist() == [[2, "address.refused"]]
