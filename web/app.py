@@ -17,6 +17,7 @@ from web.config import Settings
 from web.filters import FILTERS, note_text
 from web.jobs import Jobs
 from web.language import current_language, translate
+from web.remembered import Remembered
 from web.work import KINDS
 
 
@@ -38,6 +39,7 @@ def create_app(settings: Settings, *, store: Store | None = None) -> Flask:
     app.url_map.strict_slashes = False
     app.extensions["wangge.settings"] = settings
     app.extensions["wangge.store"] = store
+    app.extensions["wangge.remembered"] = Remembered(store)
     if settings.trusted_proxies:
         hops = settings.trusted_proxies
         app.wsgi_app = ProxyFix(  # type: ignore[method-assign]

@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime
+from typing import Any
 
+import pandas as pd
 from flask import current_app
 
+from geo.schema import LAYERS
+from geo.services import hotspots, overview, patrols
 from geo.services.clock import local_day
 from geo.store import Store
 from web.config import Settings
 from web.jobs import Jobs
+from web.remembered import Remembered
+
+SUMMED_LAYERS = tuple(name for name in LAYERS if name not in ("jobs", "imports"))
 
 
 def store() -> Store:
@@ -30,3 +37,36 @@ def jobs() -> Jobs:
 def today() -> date:
     """The calendar day in the town now."""
     return local_day(store(), datetime.now(UTC))
+
+
+def figures() -> dict[str, Any]:
+    """The town in figures, computed anew only where a layer changed."""
+    kept = _remembered().get("summary", SUMMED_LAYERS, lambda: overview.summary(store()))
+    settled = {
+        "demo": bool(store().get_setting("demo", False)),
+        "town_name": store().get_setting("town_name", {}),
+    }
+    return {**kept, **settled}
+
+
+def patrol_days() -> pd.DataFrame:
+    """The days that have coverage, newest first; computed anew only where it changed."""
+    return _remembered().get("patrol days", ["coverage"], lambda: patrols.days(store()))
+
+
+def hotspot_runs() -> pd.DataFrame:
+    """The stored hotspot runs; read anew only where one changed."""
+    return _remembered().get("hotspot runs", ["hotspots"], lambda: hotspots.runs(store()))
+
+
+def used_categories() -> list[str]:
+    """Category codes that stand in the incidents; read anew only where these changed."""
+
+    def read() -> list[str]:
+        return sorted(store().read("incidents", columns=["category"])["category"].unique())
+
+    return _remembered().get("used categories", ["incidents"], read)
+
+
+def _remembered() -> Remembered:
+    return current_app.extensions["wangge.remembered"]  # type: ignore[no-any-return]

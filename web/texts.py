@@ -30,8 +30,12 @@ def text(language: str, code: str, /, **params: Any) -> str:
 
 
 def error_text(language: str, code: str, params: Mapping[str, Any]) -> str:
-    """The text of an error's code; a general sentence that names the code when none is written."""
-    template = load(language).get(code)
+    """The text of an error's code; a general sentence that names the code when none is written.
+
+    Where a label of a page has the same code, the error's text stands under `error.` and the code.
+    """
+    texts = load(language)
+    template = texts.get(f"error.{code}") or texts.get(code)
     if template is None:
         return text(language, "error.unlisted", code=code)
     return template.format_map(_Lenient({k: _plain(v) for k, v in params.items()}))

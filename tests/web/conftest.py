@@ -47,6 +47,27 @@ def filled_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.fixture(scope="session")
+def town_app(filled_folder: Path) -> Iterator[Flask]:
+    """One app over the small town, for tests that change nothing."""
+    app = create_app(settings_for(filled_folder))
+    yield app
+    app.extensions["wangge.store"].close()
+
+
+@pytest.fixture(scope="session")
+def reader_of(town_app: Flask) -> Callable[[str], FlaskClient]:
+    """A signed-in client of a role, for tests that change nothing; one per role."""
+    clients: dict[str, FlaskClient] = {}
+
+    def reader(role: str) -> FlaskClient:
+        if role not in clients:
+            clients[role] = sign_in(town_app, role)
+        return clients[role]
+
+    return reader
+
+
 @pytest.fixture
 def app(filled_folder: Path, tmp_path: Path) -> Iterator[Flask]:
     """An app over a copy of the small town."""

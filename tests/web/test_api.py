@@ -27,8 +27,8 @@ def features(client: FlaskClient, path: str, **options: object) -> list[dict[str
     return list(collection["features"])
 
 
-def test_grids_have_stable_ids_wgs84_and_workers(client_of: ClientOf) -> None:
-    found = features(client_of("planner"), "/api/v1/grids.geojson")
+def test_grids_have_stable_ids_wgs84_and_workers(reader_of: ClientOf) -> None:
+    found = features(reader_of("planner"), "/api/v1/grids.geojson")
     assert [feature["id"] for feature in found] == ["P1/01", "P1/02"]
     first = found[0]
     assert first["properties"]["worker_name"] == "王一"  # type: ignore[index]
@@ -37,21 +37,21 @@ def test_grids_have_stable_ids_wgs84_and_workers(client_of: ClientOf) -> None:
     assert 125.9 < lon < 126.1 and 43 < lat < 45  # EPSG:4551's central meridian is 126 E
 
 
-def test_grids_by_date_before_any_plan_are_none(client_of: ClientOf) -> None:
-    client = client_of("viewer")
+def test_grids_by_date_before_any_plan_are_none(reader_of: ClientOf) -> None:
+    client = reader_of("viewer")
     assert features(client, "/api/v1/grids.geojson?date=2026-01-01") == []
     assert len(features(client, "/api/v1/grids.geojson?date=2026-01-02")) == 2
 
 
-def test_grids_of_unknown_plan_are_404_with_code(client_of: ClientOf) -> None:
-    answer = client_of("viewer").get("/api/v1/grids.geojson?plan=P9")
+def test_grids_of_unknown_plan_are_404_with_code(reader_of: ClientOf) -> None:
+    answer = reader_of("viewer").get("/api/v1/grids.geojson?plan=P9")
     assert answer.status_code == 404
     assert answer.json is not None and answer.json["code"] == "plan.unknown"
     assert answer.json["params"] == {"plan": "P9"}
 
 
-def test_incidents_window_of_local_days_is_half_open(client_of: ClientOf) -> None:
-    client = client_of("viewer")
+def test_incidents_window_of_local_days_is_half_open(reader_of: ClientOf) -> None:
+    client = reader_of("viewer")
 
     def found(query: str) -> list[object]:
         return [feature["id"] for feature in features(client, f"/api/v1/incidents.geojson{query}")]
@@ -65,14 +65,14 @@ def test_incidents_window_of_local_days_is_half_open(client_of: ClientOf) -> Non
     assert found("?from=2026-07-02&to=2026-06-01") == []
 
 
-def test_incidents_limit_says_how_many_match(client_of: ClientOf) -> None:
-    answer = client_of("viewer").get("/api/v1/incidents.geojson?limit=1")
+def test_incidents_limit_says_how_many_match(reader_of: ClientOf) -> None:
+    answer = reader_of("viewer").get("/api/v1/incidents.geojson?limit=1")
     collection = json.loads(answer.text)
     assert (len(collection["features"]), collection["numberMatched"]) == (1, 3)
 
 
-def test_incidents_box_in_degrees_is_applied(client_of: ClientOf) -> None:
-    client = client_of("viewer")
+def test_incidents_box_in_degrees_is_applied(reader_of: ClientOf) -> None:
+    client = reader_of("viewer")
     points = features(client, "/api/v1/incidents.geojson")
     (lon, lat) = next(f for f in points if f["id"] == "A1")["geometry"]["coordinates"]  # type: ignore[index]
     box = f"{lon - 0.0001},{lat - 0.0001},{lon + 0.0001},{lat + 0.0001}"
@@ -94,8 +94,8 @@ def test_incidents_box_in_degrees_is_applied(client_of: ClientOf) -> None:
         "bbox=0,0,inf,1",
     ],
 )
-def test_incidents_bad_query_is_400_with_code(client_of: ClientOf, query: str) -> None:
-    answer = client_of("viewer").get(f"/api/v1/incidents.geojson?{query}")
+def test_incidents_bad_query_is_400_with_code(reader_of: ClientOf, query: str) -> None:
+    answer = reader_of("viewer").get(f"/api/v1/incidents.geojson?{query}")
     assert answer.status_code == 400
     assert answer.json is not None and answer.json["code"] == "api.query"
 
@@ -125,8 +125,8 @@ def test_viewer_gets_no_personal_data_anywhere(client_of: ClientOf, token_of: To
         assert [secret for secret in SECRETS if secret in sent] == [], path
 
 
-def test_worker_gets_names_of_the_own_grid_only(client_of: ClientOf) -> None:
-    client = client_of("worker")
+def test_worker_gets_names_of_the_own_grid_only(reader_of: ClientOf) -> None:
+    client = reader_of("worker")
     sent = client.get("/api/v1/grids.geojson").text
     assert "王一" in sent and "李二" not in sent and "W2" not in sent
     cases = {f["id"]: f["properties"] for f in features(client, "/api/v1/incidents.geojson")}
@@ -138,17 +138,17 @@ def test_worker_gets_names_of_the_own_grid_only(client_of: ClientOf) -> None:
     ("role", "n_fixes"), [("admin", 4), ("supervisor", 4), ("worker", 2), ("planner", None)]
 )
 def test_tracks_are_for_reviewers_and_the_own_person(
-    client_of: ClientOf, role: str, n_fixes: int | None
+    reader_of: ClientOf, role: str, n_fixes: int | None
 ) -> None:
-    answer = client_of(role).get("/api/v1/layers/tracks.geojson")
+    answer = reader_of(role).get("/api/v1/layers/tracks.geojson")
     if n_fixes is None:
         assert answer.status_code == 403
     else:
         assert len(json.loads(answer.text)["features"]) == n_fixes
 
 
-def test_layer_unknown_or_without_geometry_is_404(client_of: ClientOf) -> None:
-    client = client_of("admin")
+def test_layer_unknown_or_without_geometry_is_404(reader_of: ClientOf) -> None:
+    client = reader_of("admin")
     for layer in ("roster", "jobs", "nowhere", "imports"):
         answer = client.get(f"/api/v1/layers/{layer}.geojson")
         assert answer.status_code == 404
@@ -180,23 +180,23 @@ def test_etag_of_one_role_does_not_serve_another(app: Flask, token_of: TokenOf) 
     assert "private" in masked.headers["Cache-Control"]
 
 
-def test_search_finds_grid_codes_as_points(client_of: ClientOf) -> None:
-    answer = client_of("viewer").get("/api/v1/search?q=02")
+def test_search_finds_grid_codes_as_points(reader_of: ClientOf) -> None:
+    answer = reader_of("viewer").get("/api/v1/search?q=02")
     assert answer.json is not None
     (found,) = [f for f in answer.json["features"] if f["properties"]["kind"] == "grid"]
     assert found["properties"]["key"] == "02"
-    assert client_of("viewer").get("/api/v1/search?q=").json["features"] == []  # type: ignore[index]
+    assert reader_of("viewer").get("/api/v1/search?q=").json["features"] == []  # type: ignore[index]
 
 
-def test_summary_is_plain_json(client_of: ClientOf) -> None:
-    answer = client_of("viewer").get("/api/v1/summary")
+def test_summary_is_plain_json(reader_of: ClientOf) -> None:
+    answer = reader_of("viewer").get("/api/v1/summary")
     assert answer.json is not None
     assert answer.json["households"] == 100 and answer.json["people"] == 200
     assert answer.json["incidents_from"].startswith("2026-06-30T15:30:00")
 
 
-def test_tile_is_a_png_that_the_browser_may_keep(client_of: ClientOf) -> None:
-    client = client_of("viewer")
+def test_tile_is_a_png_that_the_browser_may_keep(reader_of: ClientOf) -> None:
+    client = reader_of("viewer")
     answer = client.get("/tiles/base/4/13/5.png?v=1")
     assert answer.status_code == 200 and answer.mimetype == "image/png"
     assert answer.data.startswith(b"\x89PNG") and "max-age" in answer.headers["Cache-Control"]
@@ -204,7 +204,7 @@ def test_tile_is_a_png_that_the_browser_may_keep(client_of: ClientOf) -> None:
     assert client.get("/tiles/base/40/0/0.png").status_code == 404
 
 
-def test_incidents_answer_is_streamed(client_of: ClientOf) -> None:
-    answer = client_of("admin").get("/api/v1/layers/incidents.geojson", buffered=False)
+def test_incidents_answer_is_streamed(reader_of: ClientOf) -> None:
+    answer = reader_of("admin").get("/api/v1/layers/incidents.geojson", buffered=False)
     assert answer.is_streamed and answer.content_length is None
     answer.close()

@@ -27,8 +27,8 @@ NEEDS = {
 
 
 @pytest.mark.parametrize("role", ROLES)
-def test_pages_open_by_role(client_of: ClientOf, role: str) -> None:
-    client = client_of(role)
+def test_pages_open_by_role(reader_of: ClientOf, role: str) -> None:
+    client = reader_of(role)
     for path in OPEN_TO_ALL:
         assert client.get(path).status_code == 200, path
     for path, permission in NEEDS.items():
@@ -86,8 +86,8 @@ def test_login_without_any_account_tells_the_command(empty_app: Flask) -> None:
     assert 'name="password"' not in page
 
 
-def test_plan_unknown_is_404(client_of: ClientOf) -> None:
-    assert client_of("viewer").get("/plans/?plan=P9").status_code == 404
+def test_plan_unknown_is_404(reader_of: ClientOf) -> None:
+    assert reader_of("viewer").get("/plans/?plan=P9").status_code == 404
 
 
 @pytest.mark.parametrize(
@@ -118,8 +118,8 @@ def test_plan_form_bad_value_is_said_and_kept(
     assert store.count("jobs") == 0
 
 
-def test_hotspot_form_swapped_days_and_unknown_category_are_said(client_of: ClientOf) -> None:
-    client = client_of("supervisor")
+def test_hotspot_form_swapped_days_and_unknown_category_are_said(reader_of: ClientOf) -> None:
+    client = reader_of("supervisor")
     good = {
         "first": "2026-06-01",
         "last": "2026-07-01",
@@ -132,8 +132,8 @@ def test_hotspot_form_swapped_days_and_unknown_category_are_said(client_of: Clie
         assert answer.status_code == 400 and 'role="alert"' in answer.text, change
 
 
-def test_upload_without_file_or_layer_is_said(client_of: ClientOf) -> None:
-    client = client_of("planner")
+def test_upload_without_file_or_layer_is_said(reader_of: ClientOf) -> None:
+    client = reader_of("planner")
     for form in (
         {"layer": "buildings"},
         {"layer": "jobs", "file": (io.BytesIO(b"x"), "a.csv")},
@@ -172,5 +172,5 @@ def test_token_add_shows_it_once_and_revoke_ends_it(app: Flask, client_of: Clien
 
 
 @pytest.mark.parametrize("name", ["../secret-key", "..%2Fsecret-key", "nothing.csv", "secret-key"])
-def test_rejects_only_of_imports_are_given(client_of: ClientOf, name: str) -> None:
-    assert client_of("planner").get(f"/admin/rejects/{name}").status_code == 404
+def test_rejects_only_of_imports_are_given(reader_of: ClientOf, name: str) -> None:
+    assert reader_of("planner").get(f"/admin/rejects/{name}").status_code == 404

@@ -36,15 +36,15 @@ DATA = (
 
 
 @pytest.mark.parametrize("path", PAGES)
-def test_page_not_signed_in_leads_to_login_and_back(app: Flask, path: str) -> None:
-    answer = app.test_client().get(path)
+def test_page_not_signed_in_leads_to_login_and_back(town_app: Flask, path: str) -> None:
+    answer = town_app.test_client().get(path)
     assert answer.status_code == 302
     assert answer.location.startswith("/login?next=")
 
 
 @pytest.mark.parametrize("path", DATA)
-def test_data_not_signed_in_is_401_json(app: Flask, path: str) -> None:
-    answer = app.test_client().get(path)
+def test_data_not_signed_in_is_401_json(town_app: Flask, path: str) -> None:
+    answer = town_app.test_client().get(path)
     assert answer.status_code == 401
     assert answer.json is not None and answer.json["code"] == "auth.required"
 
@@ -153,8 +153,8 @@ def test_logout_ends_the_session(client_of: ClientOf) -> None:
     assert client.get("/").status_code == 302
 
 
-def test_headers_every_answer_has_them_and_a_fresh_nonce(client_of: ClientOf) -> None:
-    client = client_of("admin")
+def test_headers_every_answer_has_them_and_a_fresh_nonce(reader_of: ClientOf) -> None:
+    client = reader_of("admin")
     nonces = set()
     for path in ("/", "/plans/", "/nowhere", "/api/v1/summary"):
         answer = client.get(path)
@@ -169,8 +169,8 @@ def test_headers_every_answer_has_them_and_a_fresh_nonce(client_of: ClientOf) ->
 
 
 @pytest.mark.parametrize("path", ["/", "/plans/", "/plans/new", "/admin/", "/admin/accounts"])
-def test_page_every_inline_script_and_style_has_the_nonce(client_of: ClientOf, path: str) -> None:
-    answer = client_of("admin").get(path)
+def test_page_every_inline_script_and_style_has_the_nonce(reader_of: ClientOf, path: str) -> None:
+    answer = reader_of("admin").get(path)
     nonce = re.search(r"'nonce-([^']+)'", answer.headers["Content-Security-Policy"])
     assert nonce is not None
     page = answer.get_data(as_text=True)
@@ -180,9 +180,9 @@ def test_page_every_inline_script_and_style_has_the_nonce(client_of: ClientOf, p
     assert not re.findall(r"(?:src|href)=\"(?:https?:)?//", page)
 
 
-def test_page_user_text_is_escaped(client_of: ClientOf) -> None:
+def test_page_user_text_is_escaped(reader_of: ClientOf) -> None:
     for path in ("/", "/plans/"):
-        page = client_of("admin").get(path).get_data(as_text=True)
+        page = reader_of("admin").get(path).get_data(as_text=True)
         assert "<script>alert(1)" not in page
         assert "第一版&lt;script&gt;" in page
 
@@ -196,7 +196,7 @@ def test_unknown_failure_shows_only_a_reference_that_the_log_holds(
     def fail(_store: Store) -> None:
         raise RuntimeError("the secret inside")
 
-    monkeypatch.setattr("web.pages.dashboard.overview.summary", fail)
+    monkeypatch.setattr("web.reach.overview.summary", fail)
     app.testing = False
     app.config["PROPAGATE_EXCEPTIONS"] = False
     client = client_of("admin")
@@ -217,7 +217,7 @@ def test_unknown_failure_of_the_api_is_json_with_a_reference(
     def fail(_store: Store) -> None:
         raise RuntimeError("the secret inside")
 
-    monkeypatch.setattr("web.api.places.overview.summary", fail)
+    monkeypatch.setattr("web.reach.overview.summary", fail)
     app.config["PROPAGATE_EXCEPTIONS"] = False
     answer = client_of("admin").get("/api/v1/summary")
     assert answer.status_code == 500
@@ -230,8 +230,8 @@ def test_token_in_a_page_request_does_not_sign_in(app: Flask, token_of: TokenOf)
     assert app.test_client().get("/", headers=token_of("admin")).status_code == 302
 
 
-def test_token_wrong_is_401_even_with_a_session(client_of: ClientOf) -> None:
-    answer = client_of("admin").get(
+def test_token_wrong_is_401_even_with_a_session(reader_of: ClientOf) -> None:
+    answer = reader_of("admin").get(
         "/api/v1/summary", headers={"Authorization": "Bearer wg_1_nonsense"}
     )
     assert answer.status_code == 401
@@ -254,6 +254,6 @@ def test_https_address_makes_the_cookie_secure(tmp_path: Path) -> None:
     app.extensions["wangge.store"].close()
 
 
-def test_body_larger_than_allowed_is_413(client_of: ClientOf) -> None:
-    answer = client_of("admin").post("/password", data={"old": "x" * 3_000_000})
+def test_body_larger_than_allowed_is_413(reader_of: ClientOf) -> None:
+    answer = reader_of("admin").post("/password", data={"old": "x" * 3_000_000})
     assert answer.status_code == 413

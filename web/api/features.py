@@ -12,7 +12,7 @@ from geo.services import incidents as incident_services
 from geo.services import patrols, plans
 from web.access import TRACK_LAYERS, own_track_rows
 from web.api import answers, query
-from web.reach import store
+from web.reach import patrol_days, store
 from web.security import needs, require_principal
 
 MOST_ROWS = 1_000_000
@@ -100,7 +100,7 @@ def coverage() -> Response:
     day, number = query.day("day"), query.whole("round", least=1, most=100)
     etag = answers.etag_of(["coverage", "pieces", "streets", "plans", "grids"])
     if day is None:
-        known = patrols.days(store())
+        known = patrol_days()
         if known.empty:
             return answers.features("pieces", lambda: [store().read("pieces")], etag=etag)
         day = known["day"].iloc[0].date()

@@ -8,12 +8,11 @@ import pandas as pd
 from flask import Blueprint, Response, jsonify, request
 
 from geo.crs import to_wgs84
-from geo.services import overview
 from geo.services import search as search_services
 from web.filters import known_text
 from web.jobs import ENDED
 from web.pages.jobs import problem_of, visible_job
-from web.reach import store
+from web.reach import figures, store
 from web.security import needs
 
 LONGEST_SEARCH = 80
@@ -53,7 +52,7 @@ def search() -> Response:
 @needs()
 def summary() -> Response:
     """Counts of the layers, the plan in force and the spans of the data."""
-    return jsonify(_json_values(overview.summary(store())))
+    return jsonify(_json_values(figures()))
 
 
 @needs()

@@ -9,8 +9,7 @@ from typing import Any
 from flask import Blueprint, render_template, url_for
 from flask.typing import ResponseReturnValue
 
-from geo.services import overview
-from web.reach import store
+from web.reach import figures
 from web.security import needs, require_principal
 
 room = Blueprint("dashboard", __name__)
@@ -30,7 +29,7 @@ class Step:
 @needs()
 def show() -> ResponseReturnValue:
     """Figures, the steps of the loop, and the layers with their counts."""
-    summary = overview.summary(store())
+    summary = figures()
     asking = require_principal()
     steps = _steps(summary)
     next_step = next((step for step in steps if not step.is_done), None)

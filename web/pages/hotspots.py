@@ -9,12 +9,12 @@ from flask import Blueprint, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from geo.errors import InputError, ParameterError
-from geo.services import hotspots, incidents
+from geo.services import incidents
 from geo.services.clock import local_day
 from web.language import current_language, translate
 from web.pages import forms, mapping
 from web.pages.incidents import named_categories
-from web.reach import jobs, store
+from web.reach import hotspot_runs, jobs, store
 from web.security import needs, require_principal
 from web.texts import text_of_error
 
@@ -106,7 +106,7 @@ def _labelled_runs() -> list[dict[str, str]]:
     names = {row["category"]: row["name"] for row in named_categories()}
     return [
         {"run": row.run, "label": _label(row.category, row.window_from, row.window_to, names)}
-        for row in hotspots.runs(store()).itertuples()
+        for row in hotspot_runs().itertuples()
     ]
 
 

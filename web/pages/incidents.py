@@ -14,7 +14,7 @@ from geo.services import incidents
 from geo.services.clock import local_day
 from web.language import current_language
 from web.pages import mapping
-from web.reach import store
+from web.reach import store, used_categories
 from web.security import needs, require_principal
 
 room = Blueprint("incidents", __name__, url_prefix="/incidents")
@@ -71,8 +71,7 @@ def named_categories() -> list[dict[str, Any]]:
         ).itertuples()
     ]
     known = set(catalogue["category"])
-    used = store().read("incidents", columns=["category"])["category"].unique()
-    strangers = sorted(set(used) - known)
+    strangers = [code for code in used_categories() if code not in known]
     return rows + [{"category": code, "name": code, "group": code} for code in strangers[:200]]
 
 

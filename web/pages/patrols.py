@@ -6,10 +6,9 @@ from flask import Blueprint, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from geo.errors import InputError
-from geo.services import patrols
 from web.language import current_language
 from web.pages import forms, mapping
-from web.reach import jobs, store
+from web.reach import jobs, patrol_days, store
 from web.security import needs, require_principal
 from web.texts import text_of_error
 
@@ -22,7 +21,7 @@ DEFAULT_REACH_M = 20
 @needs()
 def show() -> ResponseReturnValue:
     """The map of what the rounds of a day passed."""
-    days = patrols.days(store())
+    days = patrol_days()
     missing = next((layer for layer in ("streets", "tracks") if not store().count(layer)), None)
     step = (
         mapping.next_step("coverage.compute", "patrols.new", "step.coverage.do")

@@ -9,10 +9,10 @@ from flask import Blueprint, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from geo.errors import InputError, NotFoundError
-from geo.services import overview, plans
+from geo.services import plans
 from web.language import current_language
 from web.pages import forms, mapping
-from web.reach import jobs, store, today
+from web.reach import figures, jobs, store, today
 from web.security import needs, require_principal
 from web.texts import text_of_error
 
@@ -76,7 +76,7 @@ def new() -> ResponseReturnValue:
         else:
             job = jobs().ask("plan", params, asked_by=require_principal().name)
             return redirect(url_for("jobs.show", job=job))
-    summary = overview.summary(store())
+    summary = figures()
     values = {
         "target": str(DEFAULT_TARGET),
         "tolerance": f"{100 * DEFAULT_TOLERANCE:g}",

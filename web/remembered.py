@@ -1,0 +1,36 @@
+"""Answers that many pages ask for, kept until one of the layers they come from changes."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+
+from geo.store import Store
+
+T = TypeVar("T")
+
+
+class Remembered:
+    """Values by name, each with the revisions of the layers it was computed from."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._values: dict[str, tuple[tuple[int, ...], Any]] = {}
+        self._locks: dict[str, threading.Lock] = {}
+        self._lock = threading.Lock()
+
+    def get(self, name: str, layers: Sequence[str], compute: Callable[[], T]) -> T:
+        """The value of that name, computed anew where a layer changed; once, whoever asks.
+
+        The value is shared: whoever gets it must not change it.
+        """
+        with self._lock:
+            lock = self._locks.setdefault(name, threading.Lock())
+        with lock:
+            revisions = tuple(self._store.revision(layer) for layer in layers)
+            kept = self._values.get(name)
+            if kept is None or kept[0] != revisions:
+                kept = (revisions, compute())
+                self._values[name] = kept
+        return kept[1]  # type: ignore[no-any-return]
