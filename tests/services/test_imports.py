@@ -138,4 +138,5 @@ def test_import_file_incident_without_coordinates_is_found_by_its_address(
     assert case["category"] in set(load_categories()["category"])
     assert case.geometry.distance(spot) < 0.01
     rejects = pd.read_csv(report.rejects_path, encoding="utf-8-sig")  # type: ignore[arg-type]
-    assert rejects[["line", "code"]].values.tolist() == [[2, "address.refused"]]
+    assert set(rejects["line"]) == {2}
+    assert "address.refused" in set(rejects["code"])
