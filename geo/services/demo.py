@@ -9,8 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from boundaries import demo
-from geo.incidents.categories import load_categories
-from geo.services import hotspots, imports, patrols, plans, roster
+from geo.services import hotspots, imports, incidents, patrols, plans, roster
 from geo.services.clock import window_of_days
 from geo.store import Store
 
@@ -77,10 +76,11 @@ def build(
     done("plan", grids=planned.report["n_grids"], workers=given)
 
     start, end = window_of_days(store, starts - timedelta(days=HOTSPOT_DAYS), last_day)
-    surfaces = [hotspots.compute(store, start=start, end=end)]
-    for category in load_categories()["category"]:
-        surfaces.append(hotspots.compute(store, start=start, end=end, category=category))
-    done("hotspots", surfaces=len(surfaces))
+    seen = incidents.in_window(store, start=start, end=end)["category"]
+    hotspots.compute(store, start=start, end=end)
+    for category in sorted(seen.unique()):
+        hotspots.compute(store, start=start, end=end, category=category)
+    done("hotspots", surfaces=1 + seen.nunique())
 
     done("coverage", **patrols.compute(store))
     return report
