@@ -15,8 +15,12 @@ from boundaries.demo.skeleton import Ground, Line, Points
 GRID_M = 0.01
 """All coordinates lie on this raster, so that shared borders are shared to the last bit."""
 
+OVERSHOOT_M = 14.0
+"""Minor streets are drawn this much too long at both ends; what sticks out is trimmed."""
+
 LEAST_HOMES_M2 = 5_200.0
-"""Smaller blocks stay green."""
+LEAST_HOMES_DEPTH_M = 14.0
+"""Blocks of less area, or less area per metre around them, stay green."""
 
 
 @dataclass(frozen=True)
@@ -118,8 +122,19 @@ def _road(line: Line, scale: float, rng: np.random.Generator) -> Road:
     points = np.asarray(line.points, dtype=float)
     if line.kind == "residential":
         points = points + rng.normal(0, 2.0, points.shape)
+    if not line.divides:
+        points = _overshot(points)
     curve = smooth(place(points, scale))
     return Road(line.key, line.kind, line.width_m, line.divides, LineString(curve))
+
+
+def _overshot(points: np.ndarray) -> np.ndarray:
+    """The points with both ends moved OVERSHOOT_M outward, so that the line meets its crossing."""
+    first, last = points[0] - points[1], points[-1] - points[-2]
+    moved = points.copy()
+    moved[0] += OVERSHOOT_M * first / np.hypot(*first)
+    moved[-1] += OVERSHOOT_M * last / np.hypot(*last)
+    return moved
 
 
 def _side_roads(river: LineString, rail: LineString) -> list[Road]:
@@ -197,14 +212,14 @@ def _blocks(
     reserves += [river.buffer(9.0), rail.buffer(skeleton.RAIL_RESERVE_M / 2, cap_style="flat")]
     left = outline.difference(shapely.union_all(reserves))
     parts = [part for part in _polygons(left.buffer(-7).buffer(7)) if part.area > 1_500]
-    parts = [Polygon(part.exterior) for part in parts]
+    parts = [Polygon(part.buffer(9).buffer(-9).exterior) for part in parts]
     tree = shapely.STRtree(communities)
     blocks = []
     for part, given in zip(parts, _grounds(parts, scale), strict=True):
         at = int(tree.nearest(part.representative_point()))
         if given is not None:
             blocks.append(Block(part, given.kind, "", at, (given.name, given.name_en)))
-        elif part.area >= LEAST_HOMES_M2:
+        elif part.area >= LEAST_HOMES_M2 and part.area / part.length >= LEAST_HOMES_DEPTH_M:
             blocks.append(Block(part, "homes", skeleton.COMMUNITIES[at][0], at))
         else:
             blocks.append(Block(part, "park", "", at))

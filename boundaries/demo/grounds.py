@@ -16,7 +16,11 @@ Builder = Callable[[Lot, np.random.Generator], Lot]
 
 def build(lot: Lot, rng: np.random.Generator) -> Lot:
     """The lot with the buildings, lanes and greens of its kind."""
-    return _BUILDERS[lot.block.kind](lot, rng)
+    built = _BUILDERS[lot.block.kind](lot, rng)
+    taken = shapely.union_all([f.box.buffer(3.0) for f in built.footprints])
+    clear = [shapely.get_parts(lane.difference(taken)) for lane in built.lanes]
+    lanes = [part for parts in clear for part in parts if part.length > 8]
+    return replace(built, lanes=lanes)
 
 
 def _box(
@@ -60,10 +64,7 @@ def _school(lot: Lot, rng: np.random.Generator) -> Lot:
     """Teaching wings to the north, a running track to the south, gym and canteen beside."""
     x0, y0, x1, y1 = lot.shape.buffer(-9).bounds
     width, height = x1 - x0, y1 - y0
-    if lot.block.kind == "nursery":
-        track_w, track_d = min(50.0, 0.45 * width), min(34.0, 0.3 * height)
-    else:
-        track_w, track_d = min(125.0, 0.8 * width), min(72.0, 0.52 * height)
+    track_w, track_d = min(125.0, 0.8 * width), min(72.0, 0.52 * height)
     track = _oval((x0 + x1) / 2 - 0.06 * width, y0 + track_d / 2 + 3, track_w, track_d)
     wing = min(86.0, 0.62 * width)
     footprints = [
@@ -107,8 +108,8 @@ def _market(lot: Lot, rng: np.random.Generator) -> Lot:
     footprints += [
         _box(lot, (0.94, y), (26, 11), "market", 1) for y in (0.06, 0.3, 0.54, 0.78, 1.0)
     ]
-    footprints += [_box(lot, (x, 0.0), (26, 9), "shop", 2) for x in (0.0, 0.33, 0.62)]
-    footprints += [_box(lot, (x, 1.0), (26, 9), "shop", 2) for x in (0.0, 0.33, 0.62)]
+    footprints += [_box(lot, (x, 0.0), (26, 9), "shop", 2) for x in (0.0, 0.33)]
+    footprints += [_box(lot, (x, 1.0), (26, 9), "shop", 2) for x in (0.0, 0.33)]
     lanes = [_spine(lot, 0.7), _cross(lot, 0.2), _cross(lot, 0.84)]
     return replace(
         lot, footprints=_kept(lot, footprints), lanes=lanes, grounds=[("market", lot.shape)]
@@ -203,7 +204,6 @@ def _park(lot: Lot, rng: np.random.Generator) -> Lot:
 
 _BUILDERS: dict[str, Builder] = {
     "school": _school,
-    "nursery": _school,
     "hospital": _hospital,
     "market": _market,
     "mall": _mall,

@@ -17,13 +17,14 @@ UNNAMED = {"green": ("滨河绿地", "Riverside Green"), "sports": ("运动场",
 
 def sites(drawn: Drawn) -> gpd.GeoDataFrame:
     """Parks, schools, the hospital, markets, offices, squares, lawns and running tracks."""
-    rows: list[tuple[str, tuple[str, str], Any]] = []
+    rows: list[tuple[str, tuple[str | None, str | None], Any]] = []
     for lot in drawn.lots:
         for kind, shape in lot.grounds:
-            named = lot.block.name or UNNAMED["green"]
+            is_garden = lot.block.kind == "homes"
+            named = (None, None) if is_garden else lot.block.name or UNNAMED["green"]
             if kind in UNNAMED and lot.block.name:
-                tail = UNNAMED[kind] if kind == "sports" else ("绿地", "Lawn")
-                named = (named[0] + tail[0], f"{named[1]} {tail[1]}")
+                zh, latin = UNNAMED[kind] if kind == "sports" else ("绿地", "Lawn")
+                named = (lot.block.name[0] + zh, f"{lot.block.name[1]} {latin}")
             rows.append((kind, named, lot.outward(shape)))
     return frame(
         "sites",
@@ -53,7 +54,7 @@ def gazetteer(
         on="building",
     )
     streets = streets[streets["name"].notna()].dissolve("name").reset_index()
-    grounds = grounds.drop_duplicates("name")
+    grounds = grounds[grounds["name"].notna()].drop_duplicates("name")
     parts = [
         _places(
             "compound", compounds, "compound", name=compounds["name"], estate=compounds["name"]

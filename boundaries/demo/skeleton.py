@@ -133,7 +133,7 @@ ROADS: tuple[Line, ...] = (
     Line("ew_7", "tertiary", ((658, 872), (806, 868), (945, 862), (1080, 880)), 18),
     Line("ew_8", "residential", ((225, 582), (345, 592), (510, 578), (653, 568)), 16),
     Line("ew_9", "residential", ((655, 545), (820, 540), (967, 534)), 15),
-    Line("ew_10", "residential", ((966, 556), (1130, 548), (1330, 560)), 15),
+    Line("ew_10", "residential", ((966, 556), (1130, 548), (1305, 556)), 15),
     Line("ew_11", "residential", ((658, 196), (838, 188), (980, 182)), 15),
     Line("ew_12", "residential", ((978, 166), (1155, 158), (1330, 150), (1560, 140)), 16),
     Line("ew_13", "residential", ((-60, 232), (150, 226), (302, 210), (455, 212)), 16),
@@ -143,8 +143,8 @@ ROADS: tuple[Line, ...] = (
     Line("ns_13", "residential", ((140, 436), (132, 640)), 12),
     Line("ns_11", "residential", ((152, -80), (150, 226)), 14),
     Line("ns_12", "residential", ((146, 226), (140, 440)), 14),
-    Line("ew_15", "residential", ((1160, 858), (1300, 862), (1580, 850)), 16),
-    Line("ew_16", "residential", ((1080, 1128), (1275, 1136), (1480, 1128)), 16),
+    Line("ew_15", "residential", ((1205, 860), (1300, 862), (1580, 850)), 16),
+    Line("ew_16", "residential", ((1160, 1130), (1275, 1136), (1480, 1128)), 16),
 )
 
 COMMUNITIES: tuple[tuple[str, Points], ...] = (
@@ -167,6 +167,9 @@ BANK_ROADS: tuple[Line, ...] = (
 """Streets along the river, drawn as offsets of it."""
 
 BANK_OFFSET_M = 58.0
+PROMENADE_OFFSET_M = 37.0
+"""Footpaths along both banks run at this distance from the middle of the river."""
+
 RAIL_STREET_OFFSET_M = 34.0
 
 
@@ -192,6 +195,6 @@ GROUNDS: tuple[Ground, ...] = (
     Ground("mall", (740, 800), "锦棠购物中心", "Jintang Shopping Centre"),
     Ground("square", (575, 830), "锦棠文化广场", "Jintang Culture Square"),
     Ground("industry", (75, 330), "松棠机务段旧址", "Old Songtang Engine Depot"),
-    Ground("nursery", (1240, 250), "苇岸幼儿园", "Weian Kindergarten"),
+    Ground("school", (1240, 250), "苇岸九年制学校", "Weian Nine-Year School"),
     Ground("mall", (1235, 800), "棠影商业广场", "Tangying Plaza"),
 )

@@ -11,6 +11,7 @@ from scipy.sparse.csgraph import connected_components
 from shapely import LineString, Point, Polygon
 from shapely.geometry.base import BaseGeometry
 
+from boundaries.demo import skeleton
 from boundaries.demo.ground import GRID_M, Terrain
 from boundaries.demo.layout import Lot
 
@@ -50,13 +51,15 @@ def network(terrain: Terrain, lots: list[Lot]) -> tuple[list[Segment], list[Lot]
 
 
 def _noded_roads(terrain: Terrain) -> list[Segment]:
-    outline = terrain.outline
-    bound = {road.key for road in terrain.roads[:5]}
-    sources: list[tuple[str, str, LineString]] = []
-    for road in terrain.roads:
-        line = road.line if road.key in bound else road.line.intersection(outline)
-        sources += [(road.key, road.kind, part) for part in _lines(line)]
-    return _node(sources)
+    sources = [(road.key, road.kind, road.line) for road in terrain.roads]
+    for side in (-1, 1):
+        distance = side * skeleton.PROMENADE_OFFSET_M
+        path = shapely.offset_curve(terrain.river_line, distance, join_style="round")
+        sources.append(("promenade", "footway", shapely.simplify(path, 0.3)))
+    segments = _node(sources)
+    middle = shapely.line_interpolate_point([s.line for s in segments], 0.5, normalized=True)
+    is_inside = shapely.dwithin(terrain.outline, middle, 0.5)
+    return [s for s, inside in zip(segments, is_inside, strict=True) if inside]
 
 
 def _lines(shape: BaseGeometry) -> list[LineString]:

@@ -12,6 +12,7 @@ from boundaries.demo import (
     buildings,
     ground,
     grounds,
+    homes,
     incidents,
     layers,
     layout,
@@ -101,7 +102,7 @@ def draw(seed: int) -> Drawn:
         lot = layout.empty_lot(block)
         if block.kind == "homes":
             fronts = layout.frontage(lot, terrain.roads, FRONT_KINDS)
-            lots.append(layout.homes(lot, layout.STYLES[block.style], fronts, rng))
+            lots.append(homes.homes(lot, homes.STYLES[block.style], fronts, rng))
         else:
             lots.append(grounds.build(lot, rng))
     lots = buildings.fit_counts(lots, rng)
