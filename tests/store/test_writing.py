@@ -20,7 +20,7 @@ from geo.errors import (
     SchemaError,
 )
 from geo.schema import LAYERS, check_frame
-from geo.store import Store
+from geo.store import Store, check
 
 TOWN_CRS = "EPSG:4551"
 EAST, NORTH = 500_000.0, 4_860_000.0
@@ -136,6 +136,7 @@ def test_write_replace_leaves_only_the_new_rows(store: Store) -> None:
     assert len(store.read("incidents", bbox=(EAST, NORTH, EAST + 29, NORTH + 29))) == 0
     store.write("incidents", _incidents(0), mode="replace")
     assert store.count("incidents") == 0
+    assert check(store) == []
 
 
 def test_write_of_a_layer_with_key_columns_only_upserts(store: Store) -> None:
@@ -225,6 +226,7 @@ def test_delete_takes_rows_and_their_boxes(store: Store) -> None:
     assert store.delete("incidents", where={"category": "0101"}) == 2
     everywhere = (EAST - 1, NORTH - 1, EAST + 100, NORTH + 100)
     assert store.read("incidents", bbox=everywhere)["incident"].tolist() == ["I1", "I3"]
+    assert check(store) == []
     assert store.delete("incidents", where={}) == 2
     assert store.delete("incidents", where={}) == 0
 
