@@ -88,7 +88,11 @@ class Store:
 
     @property
     def engine(self) -> sa.Engine:
-        """The SQLAlchemy engine, for tables that are not layers (accounts)."""
+        """The SQLAlchemy engine, for tables that are not layers (accounts).
+
+        A transaction that writes begins on `engine.execution_options(wangge_writes=True)`: else
+        SQLite refuses it at once when somebody wrote since its first read.
+        """
         return self._backend.engine
 
     @property
