@@ -45,7 +45,7 @@ _held_roles = Table(
 )
 
 
-class Role(Base, RoleMixin):  # type: ignore[misc]
+class Role(Base, RoleMixin):
     """One of the roles of `web.access.ROLES`."""
 
     __tablename__ = "web_roles"
@@ -53,7 +53,7 @@ class Role(Base, RoleMixin):  # type: ignore[misc]
     name: Mapped[str] = mapped_column(String(32), unique=True)
 
 
-class Account(Base, UserMixin):  # type: ignore[misc]
+class Account(Base, UserMixin):
     """Somebody who signs in with a name and a password."""
 
     __tablename__ = "web_accounts"
@@ -64,8 +64,10 @@ class Account(Base, UserMixin):  # type: ignore[misc]
     fs_uniquifier: Mapped[str] = mapped_column(String(64), unique=True)
     person: Mapped[str | None] = mapped_column(String(64))
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
-    last_login_at: Mapped[datetime | None] = mapped_column()
-    roles: Mapped[list[Role]] = relationship(secondary=_held_roles, lazy="joined")
+    last_login_at: Mapped[datetime | None] = mapped_column()  # type: ignore[assignment]
+    roles: Mapped[list[Role]] = relationship(  # type: ignore[assignment]
+        secondary=_held_roles, lazy="joined"
+    )
 
     @property
     def role(self) -> str:

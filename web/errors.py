@@ -59,6 +59,8 @@ def install(app: Flask) -> None:
 
 def _on_grid_error(error: GridError) -> ResponseReturnValue:
     status = status_of(error)
+    if error.code == "store.busy":
+        return _answer(503, error.code, error.params)
     if status >= 500:
         reference = new_reference()
         log.error("%s %s: %s", reference, error.code, error, exc_info=error)

@@ -25,7 +25,10 @@ R = TypeVar("R")
 
 SESSION_HOURS = 12
 LOGIN_LIMITS = "10 per minute; 60 per hour"
-"""Sign-in attempts from one address, and as many for one name."""
+"""Sign-in attempts from one address."""
+
+NAME_LIMITS = "20 per minute; 100 per hour"
+"""Sign-in attempts for one name, wherever they come from."""
 
 NONCE_BYTES = 18
 SMALL_BODY = 2 * 1024 * 1024

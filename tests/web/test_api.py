@@ -208,3 +208,13 @@ def test_incidents_answer_is_streamed(reader_of: ClientOf) -> None:
     answer = reader_of("admin").get("/api/v1/layers/incidents.geojson", buffered=False)
     assert answer.is_streamed and answer.content_length is None
     answer.close()
+
+
+def test_looks_at_personal_data_are_logged_with_who_looked(
+    reader_of: ClientOf, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level("INFO", logger="wangge.looks"):
+        assert reader_of("dispatcher").get("/api/v1/incidents.geojson").text
+        assert reader_of("viewer").get("/api/v1/incidents.geojson").text
+    (said,) = [record.getMessage() for record in caplog.records if record.name == "wangge.looks"]
+    assert said == "account 'dispatcher' (dispatcher) looked at reporter, contact of incidents"

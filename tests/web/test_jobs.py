@@ -242,8 +242,13 @@ def test_upload_imports_good_rows_and_gives_back_the_others(
     # 08:00 on the town's clock is midnight UTC
     stored = store.read("incidents", where={"incident": "N1"})["reported_at"].iloc[0]
     assert stored == pd.Timestamp("2026-07-02T00:00Z")
-    with client.get(f"/admin/rejects/{log['rejects_file']}") as rejects:
-        assert rejects.status_code == 200 and "不是时间" in rejects.data.decode("utf-8-sig")
+    address = f"/admin/rejects/{log['rejects_file']}"
+    with client.get(address, headers={"Accept-Language": "zh"}) as rejects:
+        said = rejects.data.decode("utf-8-sig").splitlines()
+    assert said[0] == "行号,列,原因,原值,代码"
+    line, column, reason, value, code = said[1].split(",")
+    assert (line, column, value) == ("2", "reported_at", "不是时间")
+    assert reason and reason != code
     uploads = app.extensions["wangge.settings"].data_dir / "uploads"
     assert list(uploads.iterdir()) == []
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import chain, islice
 
@@ -11,9 +12,12 @@ import pandas as pd
 from flask import Response, make_response, request
 
 from geo.exchange.geojson import to_geojson
-from web.access import Principal, mask
+from web.access import Principal, mask, personal_columns
 from web.reach import store
 from web.security import require_principal
+
+looks = logging.getLogger("wangge.looks")
+"""Who looked at personal data, and when."""
 
 GEOJSON = "application/geo+json"
 
@@ -71,5 +75,12 @@ def features(
 def _masked(
     frames: Frames, layer: str, asking: Principal
 ) -> Iterator[gpd.GeoDataFrame | pd.DataFrame]:
+    is_logged = False
     for frame in frames:
-        yield mask(frame, layer, asking)
+        shown = mask(frame, layer, asking)
+        personal = personal_columns(layer, shown.columns)
+        if personal and len(shown) and not is_logged:
+            is_logged = True
+            who = f"{asking.kind} {asking.name!r} ({asking.role})"
+            looks.info("%s looked at %s of %s", who, ", ".join(personal), layer)
+        yield shown

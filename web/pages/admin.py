@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import secrets
 import unicodedata
+from collections.abc import Iterator
 from pathlib import Path
 
-from flask import Blueprint, flash, redirect, render_template, request, send_file, url_for
+from flask import Blueprint, Response, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from geo.errors import GridError, NotFoundError, ParameterError
@@ -17,7 +20,7 @@ from web.language import current_language, translate
 from web.pages import forms
 from web.reach import jobs, settings, store
 from web.security import needs, require_principal
-from web.texts import text_of_error
+from web.texts import error_text, text, text_of_error
 
 room = Blueprint("admin", __name__, url_prefix="/admin")
 
@@ -55,7 +58,9 @@ def rejects(name: str) -> ResponseReturnValue:
     path = settings().data_dir.resolve() / "rejects" / Path(name).name
     if not path.is_file():
         raise NotFoundError("import.no_rejects", f"the file {name} is gone", name=name)
-    return send_file(path, mimetype="text/csv", as_attachment=True, download_name=path.name)
+    response = Response(_with_reasons(path, current_language()), mimetype="text/csv")
+    response.headers.set("Content-Disposition", "attachment", filename=path.name)
+    return response
 
 
 @room.get("/accounts")
@@ -127,6 +132,22 @@ def token_revoke(token: int) -> ResponseReturnValue:
     accounts.revoke_token(store(), token)
     flash(translate("token.revoked"))
     return redirect(url_for("admin.token_list"))
+
+
+def _with_reasons(path: Path, language: str) -> Iterator[str]:
+    """The lines of a rejects file, each with its reason in words, for a spreadsheet."""
+    names = ("line", "column", "reason", "value", "code")
+    yield "\ufeff" + _csv_line([text(language, f"rejects.{name}") for name in names])
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        for row in csv.DictReader(file):
+            reason = error_text(language, row["code"], {})
+            yield _csv_line([row["line"], row["column"], reason, row["value"], row["code"]])
+
+
+def _csv_line(values: list[str]) -> str:
+    line = io.StringIO()
+    csv.writer(line).writerow(values)
+    return line.getvalue()
 
 
 def _kept_upload() -> dict[str, str]:

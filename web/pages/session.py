@@ -19,11 +19,12 @@ from flask import (
 from flask.typing import ResponseReturnValue
 from flask_security import current_user, login_user, logout_user
 
+from geo.errors import ParameterError
 from web import accounts
 from web.config import LANGUAGES
 from web.language import COOKIE, COOKIE_DAYS, translate
 from web.reach import settings, store
-from web.security import LOGIN_LIMITS, needs, safe_next
+from web.security import LOGIN_LIMITS, NAME_LIMITS, needs, safe_next
 
 room = Blueprint("session", __name__)
 
@@ -43,7 +44,7 @@ def sign_in() -> ResponseReturnValue:
     name = request.form.get("name", "")[:200]
     after = safe_next(request.form.get("next"))
     limiter = current_app.extensions["wangge.limiter"]
-    with limiter.limit(LOGIN_LIMITS), limiter.limit(LOGIN_LIMITS, key_func=lambda: f"name:{name}"):
+    with limiter.limit(LOGIN_LIMITS), limiter.limit(NAME_LIMITS, key_func=_name_key):
         sessions = current_app.extensions["wangge.sessions"]
         account = accounts.find_account(sessions, name, request.form.get("password", ""))
     if account is None:
@@ -94,11 +95,18 @@ def password() -> ResponseReturnValue:
             return render_template("password.html", problem=translate("password.unequal")), 400
         sessions.remove()
         accounts.set_password(store(), name, new)
-        account = accounts.find_account(sessions, name, new)
-        login_user(account, remember=False)
+        if (account := accounts.find_account(sessions, name, new)) is not None:
+            login_user(account, remember=False)
         flash(translate("password.changed"))
         return redirect(url_for("dashboard.show"))
     return render_template("password.html", problem="")
+
+
+def _name_key() -> str:
+    try:
+        return f"name:{accounts.normal_name(request.form.get('name', ''))}"
+    except ParameterError:
+        return "name:"
 
 
 def _login_page(after: str, *, name: str = "", problem: str = "") -> str:
