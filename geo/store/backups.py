@@ -207,7 +207,8 @@ def _run(store: Store, program: str, options: list[str]) -> None:
     if done.returncode != 0:
         raise StoreError(
             "store.program_failed",
-            f"{program} must succeed; it ended with {done.returncode}: {done.stderr[-400:]}",
+            f"{program} must succeed; it ended with {done.returncode}: "
+            f"{done.stderr.partition(chr(10))[0][:200]}",
             program=program,
             status=done.returncode,
         )

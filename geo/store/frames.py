@@ -173,7 +173,7 @@ def _geometry_array(layer: Layer, geometry: Any) -> pa.Array:
     is_bad = is_gone | ~np.isin(shapely.get_type_id(shapes), allowed)
     if is_bad.any():
         raise GeometryError(
-            "geometry.missing" if is_gone.any() else "geometry.wrong_type",
+            "store.no_geometry" if is_gone.any() else "store.wrong_geometry",
             f"{layer.name} must have a {' or '.join(sorted(layer.geometry))} in every row; "
             f"{int(is_bad.sum())} rows have none. Check the frame with geo.schema.check_frame.",
             layer=layer.name,

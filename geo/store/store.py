@@ -324,13 +324,13 @@ class Store:
             current = registry.town_crs(connection, self._tables)
             if current is not None and is_same_crs(current, wanted):
                 return
-            filled = [] if current is None else self._filled_layers()
-            if filled:
+            filled = self._filled_layers()
+            if current is not None and filled:
                 raise ConflictError(
                     "store.crs_in_use",
-                    f"The town's CRS must stay {current.name if current else ''} while "
+                    f"The town's CRS must stay {current.name} while "
                     f"{filled[:3]} have rows. Reproject the frame, or use a new store.",
-                    crs=crs_to_text(wanted),
+                    crs=current.name,
                     layers=filled,
                 )
             registry.set_setting(

@@ -22,9 +22,9 @@ def checked_crs(crs: Any) -> pyproj.CRS:
         found = pyproj.CRS.from_user_input(crs)
     except pyproj.exceptions.CRSError as error:
         raise CrsError(
-            "crs.unknown",
+            "crs.unreadable",
             f"The CRS must be one that PROJ knows; got {str(crs)[:60]!r}. Name it by EPSG number.",
-            crs=str(crs)[:60],
+            value=str(crs)[:60],
         ) from error
     is_metric = all(axis.unit_name == "metre" for axis in found.axis_info[:2])
     if not (found.is_projected and is_metric):
@@ -32,7 +32,7 @@ def checked_crs(crs: Any) -> pyproj.CRS:
             "crs.not_projected",
             f"The town's CRS must be projected, in metres; got {found.name}. "
             "Take one from crs.metric_crs(bounds).",
-            crs=found.to_string()[:60],
+            found=found.name,
         )
     return found
 
@@ -79,10 +79,10 @@ def check_same_crs(layer: str, frame: pd.DataFrame, crs: pyproj.CRS | None) -> N
     if found is None or not is_same_crs(pyproj.CRS.from_user_input(found), crs):
         name = "none" if found is None else found.name
         raise CrsError(
-            "crs.mismatch",
+            "store.wrong_crs",
             f"{layer} must be in the town's CRS {crs.name}; got {name}. "
             "Reproject it with frame.to_crs(store.crs).",
             layer=layer,
-            crs=crs.to_string()[:60],
+            crs=crs.name,
             found=name,
         )

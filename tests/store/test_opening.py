@@ -121,8 +121,8 @@ def test_set_setting_of_the_crs_is_refused(store: Store) -> None:
     [
         (4326, "crs.not_projected"),
         (2263, "crs.not_projected"),  # New York in US survey feet
-        ("somewhere", "crs.unknown"),
-        (None, "crs.unknown"),
+        ("somewhere", "crs.unreadable"),
+        (None, "crs.unreadable"),
     ],
 )
 def test_set_crs_that_is_not_metric_is_refused(store: Store, crs: object, code: str) -> None:

@@ -172,10 +172,10 @@ def test_write_does_not_change_its_argument(store: Store) -> None:
         (lambda f: f.assign(reported_at="soon"), SchemaError, "schema.wrong_type"),
         (lambda f: f.assign(address="a\0b"), SchemaError, "schema.nul_character"),
         (pd.DataFrame, SchemaError, "schema.missing_geometry"),
-        (lambda f: f.set_geometry([None] * 4, crs=TOWN_CRS), GeometryError, "geometry.missing"),
-        (lambda f: f.set_geometry(f.buffer(1)), GeometryError, "geometry.wrong_type"),
-        (lambda f: f.set_crs(4326, allow_override=True), CrsError, "crs.mismatch"),
-        (lambda f: f.set_crs(None, allow_override=True), CrsError, "crs.mismatch"),
+        (lambda f: f.set_geometry([None] * 4, crs=TOWN_CRS), GeometryError, "store.no_geometry"),
+        (lambda f: f.set_geometry(f.buffer(1)), GeometryError, "store.wrong_geometry"),
+        (lambda f: f.set_crs(4326, allow_override=True), CrsError, "store.wrong_crs"),
+        (lambda f: f.set_crs(None, allow_override=True), CrsError, "store.wrong_crs"),
     ],
 )
 def test_write_of_a_bad_frame_changes_nothing(
