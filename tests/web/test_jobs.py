@@ -170,11 +170,27 @@ def test_plan_form_makes_a_published_plan(client_of: ClientOf, store: Store) -> 
     job = job_of(answer)
     page = client.get(f"/jobs/{job}", headers={"Accept-Language": "en"})
     assert "The new plan is stored" in page.text, page.text
+    assert "could not be kept within" not in page.text  # 40 and 60 lie within 50% of 50
     plans = store.read("plans", where={"name": "新方案"})
     assert plans["status"].tolist() == ["published"]
     assert store.count("grids", where={"plan": str(plans["plan"].iloc[0])}) == 2
     state = client.get(f"/api/v1/jobs/{job}").json
     assert state is not None and (state["state"], state["progress"]) == ("done", 1.0)
+
+
+def test_plan_form_beyond_tolerance_is_said(client_of: ClientOf) -> None:
+    client = client_of("planner")
+    form = {
+        "target": "50",
+        "tolerance": "5",
+        "seed": "1",
+        "name": "",
+        "effective_from": "2026-12-01",
+    }
+    page = client.get(
+        f"/jobs/{job_of(client.post('/plans/new', data=form))}", headers={"Accept-Language": "en"}
+    )
+    assert "could not be kept within 5.0%" in page.text  # one building of 40, one of 60: 20% off
 
 
 def test_hotspot_form_computes_a_surface_and_its_map_opens(

@@ -15,6 +15,7 @@ from web.access import PERMISSIONS, ROLES
 
 WEB = Path(__file__).parents[2] / "web"
 ASKED_IN_TEMPLATES = re.compile(r"""\bt\('([a-z_.0-9]+)'[,)]""")
+RAISED = re.compile(r'(?:Error|PermissionDenied)\(\s*"([a-z_0-9]+\.[a-z_.0-9]+)"')
 ASKED_IN_CODE = re.compile(r"""translate\(\s*"([a-z_.0-9]+)"[,)]""")
 
 
@@ -56,6 +57,17 @@ def test_code_asks_only_for_known_codes() -> None:
         for code in ASKED_IN_CODE.findall(path.read_text(encoding="utf-8"))
     }
     assert asked and asked - set(texts.load("en")) == set()
+
+
+def test_every_error_of_the_services_and_the_web_has_a_text() -> None:
+    raised = {
+        code
+        for folder in (WEB, WEB.parent / "geo" / "services")
+        for path in folder.rglob("*.py")
+        for code in RAISED.findall(path.read_text(encoding="utf-8"))
+    }
+    assert len(raised) > 20
+    assert raised - set(texts.load("en")) == set()
 
 
 def test_every_layer_and_role_has_a_name() -> None:
