@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+import threading
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -39,20 +40,32 @@ def demo(data: Path | None, no_serve: bool, host: str, port: int, as_json: bool)
             f"the demo needs a fresh folder; {folder} is not empty. Name another with --data.",
             folder=str(folder),
         )
+    serving: list[threading.Thread] = []
     with opened(folder) as (store, settings):
         output.say("demo.made_up")
-        report = demo_service.build(
-            store, folder=folder, now=datetime.now(UTC), on_step=_print_step
-        )
         names = {role: accounts.create_account(store, role, role) for role in DEMO_ROLES}
-        report["data"] = str(folder)
+
+        def on_planned() -> None:
+            _print_accounts(names)
+            if not no_serve:
+                serving.append(threading.Thread(target=_serve, args=(settings, host, port)))
+                serving[0].daemon = True
+                serving[0].start()
+
+        report = demo_service.build(
+            store, folder=folder, now=datetime.now(UTC), on_step=_print_step, on_planned=on_planned
+        )
     if as_json:
-        output.show(report, as_json=True)
+        output.show({**report, "data": folder}, as_json=True)
+    for thread in serving:
+        output.say("demo.ready")
+        thread.join()
+
+
+def _print_accounts(passwords: dict[str, str]) -> None:
     output.say("demo.accounts")
-    for name, password in names.items():
+    for name, password in passwords.items():
         click.echo(f"  {name}  {password}", err=True)
-    if not no_serve:
-        _serve(settings, host, port)
 
 
 @click.command()
