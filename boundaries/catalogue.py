@@ -100,13 +100,18 @@ def _frames(content: Any) -> dict[str, pd.DataFrame]:
 
 
 def _canonical(values: pd.Series) -> bytes:
+    """The column's values as bytes that do not depend on a processor's last bits."""
     if isinstance(values, gpd.GeoSeries):
         decimals = 7 if values.crs is not None and values.crs.is_geographic else 2
         shapes = np.asarray(values.array, dtype=object)
         rounded = shapely.transform(shapes, lambda points: np.round(points, decimals) + 0.0)
-        return b"".join(shapely.to_wkb(shape) or b"-" for shape in rounded)
+        return b"".join(shape or b"-" for shape in shapely.to_wkb(rounded))
+    if pd.api.types.is_datetime64_any_dtype(values.dtype):
+        return bytes(values.to_numpy("datetime64[us]").astype("<i8").tobytes())
     if pd.api.types.is_float_dtype(values.dtype):
         values = values.astype("float64").map("{:.6f}".format)
+    if pd.api.types.is_string_dtype(values.dtype):
+        return "\x1f".join(values.astype("object").where(values.notna(), "")).encode()
     texts = ["" if value is None or value is pd.NA else str(value) for value in values]
     return "\x1f".join(texts).encode()
 

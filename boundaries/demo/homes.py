@@ -75,8 +75,10 @@ def homes(lot: Lot, style: Style, fronts: frozenset[str], rng: np.random.Generat
             if is_clear and abs(x - spine) > 30 and rng.random() < 0.8:
                 lanes.append(side_lane)
     shops = [shop for side in shop_sides for shop in outdoors.shops(lot.shape, side, spine, rng)]
-    edge += [f for f in shops if all(f.box.distance(g.box) > 5 for g in rows + edge)]
     lanes.append(_spine(lot.shape, spine))
+    ways = shapely.union_all(lanes)
+    clear = [f for f in shops if ways.distance(f.box) > 1.5]
+    edge += [f for f in clear if all(f.box.distance(g.box) > 5 for g in rows + edge)]
     footprints = rows + edge
     footprints += outdoors.service_houses(inner, footprints, lanes, rng)
     gardens = outdoors.gardens(inner, footprints, lanes, rng)

@@ -180,22 +180,18 @@ def buildings(drawn: Drawn) -> gpd.GeoDataFrame:
     numbers = _numbers(drawn)
     street, house_no = _street_address(drawn)
     uses = [USES[b.plan.kind] for b in drawn.built]
-    rows = []
-    for k, b in enumerate(drawn.built):
-        estate = drawn.compound_names.get(b.lot, ("", ""))[0]
-        at_street = f"{street[k]}{house_no[k]}号"
-        label = f"{estate}{numbers[k]}号楼" if numbers[k] else at_street
-        rows.append((label, at_street + label if numbers[k] else at_street))
+    labels = _labels(drawn, numbers)
+    at_street = [f"{name}{number}号" for name, number in zip(street, house_no, strict=True)]
     return frame(
         "buildings",
         {
             "building": building_codes(drawn),
-            "name": [name for name, _ in rows],
+            "name": [label or at for label, at in zip(labels, at_street, strict=True)],
             "number": numbers,
             "compound": [compound.get(b.lot) for b in drawn.built],
             "community": [codes[drawn.lots[b.lot].block.community] for b in drawn.built],
             "street": street,
-            "address": [address for _, address in rows],
+            "address": [at + label for label, at in zip(labels, at_street, strict=True)],
             "use": uses,
             "floors": [float(b.plan.floors) for b in drawn.built],
             "height_m": [
@@ -214,6 +210,22 @@ def buildings(drawn: Drawn) -> gpd.GeoDataFrame:
 def building_codes(drawn: Drawn) -> list[str]:
     """Codes of the buildings, in order."""
     return [f"B{k + 1:04d}" for k in range(len(drawn.built))]
+
+
+def _labels(drawn: Drawn, numbers: list[str | None]) -> list[str]:
+    """What people call each building by its compound or ground; empty where it has no name."""
+    counted: dict[int, int] = {}
+    labels = []
+    for b, number in zip(drawn.built, numbers, strict=True):
+        ground = drawn.lots[b.lot].block.name
+        if number is not None:
+            labels.append(f"{drawn.compound_names[b.lot][0]}{number}号楼")
+        elif ground is not None:
+            counted[b.lot] = counted.get(b.lot, 0) + 1
+            labels.append(f"{ground[0]}{counted[b.lot]}号楼")
+        else:
+            labels.append("")
+    return labels
 
 
 def _numbers(drawn: Drawn) -> list[str | None]:
@@ -307,8 +319,9 @@ def barriers(drawn: Drawn) -> gpd.GeoDataFrame:
         if mine and mine[0].kind in ("primary", "secondary"):
             line = shapely.line_merge(shapely.union_all([s.line for s in mine]))
             rows.append(("road", mine[0].kind, zh, latin, line))
+    ways = shapely.union_all([s.line for s in drawn.segments])
     for i, (zh, latin) in drawn.compound_names.items():
-        wall = wall_lines(walled_shape(drawn.lots[i]), drawn.lots[i].gates)
+        wall = wall_lines(walled_shape(drawn.lots[i]), ways)
         rows.append(("wall", "compound_wall", f"{zh}围墙", f"Wall of {latin}", wall))
     return frame(
         "barriers",

@@ -12,7 +12,7 @@ import numpy as np
 Pool = tuple[tuple[str, str], ...]
 
 TOWN = ("锦棠桥街道", "Jintangqiao Subdistrict")
-DISTRICT = ("云麓区(虚构)", "Yunlu District (made up)")
+DISTRICT = ("云麓区（虚构）", "Yunlu District (made up)")
 RIVER = ("棠影河", "Tangying River")
 RAIL = ("松棠铁路", "Songtang Railway")
 

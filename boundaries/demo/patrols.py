@@ -18,6 +18,8 @@ ZONE = "Asia/Shanghai"
 ROUND_STARTS_S = (8.5 * 3600, 14.5 * 3600)
 START_SPREAD_S = 900.0
 FIX_EVERY_S = 15
+"""Seconds between fixes, give or take one: a phone that saves its battery."""
+
 LEAST_S, GREATEST_S = 31 * 60.0, 46 * 60.0
 """Shortest and longest round; a long beat is left off unfinished."""
 

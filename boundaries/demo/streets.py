@@ -151,9 +151,8 @@ def _to_road(start: np.ndarray, heading: np.ndarray, roads: BaseGeometry) -> np.
     return np.asarray(start + unit * (distance.min() + 0.5))
 
 
-def wall_lines(shape: Polygon, gates: list[Point]) -> BaseGeometry:
-    """The wall around a compound, open at its gates."""
-    if not gates:
-        return shape.exterior
-    openings = shapely.union_all([gate.buffer(GATE_WIDTH_M / 2) for gate in gates])
+def wall_lines(shape: Polygon, ways: BaseGeometry) -> BaseGeometry:
+    """The wall around a compound, open where a way passes."""
+    passages = shapely.get_coordinates(shape.exterior.intersection(ways))
+    openings = shapely.union_all(shapely.buffer(shapely.points(passages), GATE_WIDTH_M / 2))
     return shapely.line_merge(shape.exterior.difference(openings))
