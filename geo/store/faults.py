@@ -59,6 +59,17 @@ def fault(error: BaseException | None, layer: str) -> GridError:
     return StoreError(f"store.{kind}", messages[kind], layer=layer)
 
 
+def unknown_keys(layer: str, count: int) -> ConflictError:
+    """The error for an update of rows that are not there."""
+    return ConflictError(
+        "store.key_unknown",
+        f"{layer} must hold every key to be updated; {count} are unknown. Use upsert, or read "
+        "them again.",
+        layer=layer,
+        count=count,
+    )
+
+
 def _busy() -> StoreError:
     return StoreError(
         "store.busy", "Another writer must finish first; it took too long. Try again."

@@ -33,7 +33,7 @@ class Query:
     terms: list[sa.ColumnElement[Any]]
     box: shapely.Geometry | None
     limit: int | None
-    distinct: bool = False
+    distinct: bool
 
 
 def make_query(
@@ -45,7 +45,7 @@ def make_query(
     columns: Sequence[str] | None,
     order_by: str | Sequence[str] | None,
     limit: int | None,
-    distinct: bool = False,
+    distinct: bool,
 ) -> Query:
     """The question, its names and values checked against the schema."""
     table = backend.tables.layers[layer.name]

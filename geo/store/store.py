@@ -17,7 +17,7 @@ from geo.errors import ConflictError, NotFoundError
 from geo.schema import LAYERS, Layer
 from geo.store import registry
 from geo.store.backend import Backend, WriteMode
-from geo.store.faults import translated
+from geo.store.faults import translated, unknown_keys
 from geo.store.filters import Where, conditions, is_null, plain_value
 from geo.store.frames import check_columns, to_arrow
 from geo.store.migrate import migrate
@@ -146,17 +146,17 @@ class Store:
         SchemaError : no column of that name
         ParameterError : a value, box or limit is out of range
         """
-        asked = make_query(
-            self._backend,
-            self._layer(layer),
+        chunks = self.stream(
+            layer,
             where=where,
             bbox=bbox,
             columns=columns,
             order_by=order_by,
             limit=limit,
             distinct=distinct,
+            chunk_rows=_READ_ROWS,
         )
-        frames = list(self._answer(asked, _READ_ROWS))
+        frames = list(chunks)
         return frames[0] if len(frames) == 1 else pd.concat(frames, ignore_index=True)
 
     def stream(
@@ -168,6 +168,7 @@ class Store:
         columns: Sequence[str] | None = None,
         order_by: str | Sequence[str] | None = None,
         limit: int | None = None,
+        distinct: bool = False,
         chunk_rows: int = 5000,
     ) -> Iterator[gpd.GeoDataFrame | pd.DataFrame]:
         """The same rows as `read`, in frames of at most `chunk_rows`; one empty frame for none.
@@ -185,6 +186,7 @@ class Store:
             columns=columns,
             order_by=order_by,
             limit=limit,
+            distinct=distinct,
         )
         return self._answer(asked, chunk_rows)
 
@@ -242,7 +244,7 @@ class Store:
             if len(frame):
                 n_written = self._backend.insert(connection, found, rows, mode, srid)
                 if mode == "update" and n_written < len(frame):
-                    raise _unknown_keys(layer, len(frame) - n_written)
+                    raise unknown_keys(layer, len(frame) - n_written)
             if len(frame) or mode == "replace":
                 registry.raise_revision(connection, self._tables, layer)
         return len(frame)
@@ -349,13 +351,3 @@ class Store:
                 layer=str(name)[:60],
             )
         return layer
-
-
-def _unknown_keys(layer: str, count: int) -> ConflictError:
-    return ConflictError(
-        "store.key_unknown",
-        f"{layer} must hold every key to be updated; {count} are unknown. Use upsert, or read "
-        "them again.",
-        layer=layer,
-        count=count,
-    )

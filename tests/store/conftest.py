@@ -21,7 +21,6 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from geo.schema import LAYERS
 from geo.store import Store
 
 TOWN_CRS = "EPSG:4551"
@@ -111,6 +110,12 @@ class Cluster:
             connection.exec_driver_sql(f"CREATE DATABASE {name} TEMPLATE {template}")
         return self._url(name).replace("+psycopg", "")
 
+    def drop(self, address: str) -> None:
+        """Nothing; drops a database at once: files long on the disk are slow to remove."""
+        with self.admin.connect() as connection:
+            name = sa.make_url(address).database
+            connection.exec_driver_sql(f"DROP DATABASE {name} WITH (FORCE)")
+
     def make_templates(self) -> None:
         """Nothing; makes the templates that databases are copied from."""
         with self.admin.connect() as connection:
@@ -189,9 +194,10 @@ def shared_store(new_store: Callable[[], str]) -> Iterator[Store]:
 def store(shared_store: Store) -> Store:
     """An empty store whose town CRS is set."""
     tables = shared_store.backend.tables
-    for name in LAYERS:
-        if shared_store.revision(name):
-            shared_store.delete(name, where={})
+    with shared_store.engine.begin() as connection:
+        written = connection.scalars(sa.select(tables.revisions.c.layer)).all()
+    for name in written:
+        shared_store.delete(name, where={})
     with shared_store.backend.writing() as connection:
         connection.execute(sa.delete(tables.revisions))
         connection.execute(sa.delete(tables.settings).where(tables.settings.c.name != "crs"))
@@ -199,14 +205,26 @@ def store(shared_store: Store) -> Store:
 
 
 @pytest.fixture
-def address(new_store: Callable[[], str]) -> str:
+def address(
+    backend: str, new_store: Callable[[], str], request: pytest.FixtureRequest
+) -> Iterator[str]:
     """Address of a store of one's own."""
-    return new_store()
+    running: Cluster | None = None
+    if backend == "postgis":
+        running = request.getfixturevalue("cluster")
+    made = new_store()
+    yield made
+    if running is not None:
+        running.drop(made)
 
 
 @pytest.fixture
-def empty_address(backend: str, request: pytest.FixtureRequest, tmp_path: Path) -> str:
+def empty_address(backend: str, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     """Address of a database without tables."""
-    if backend == "postgis":
-        return str(request.getfixturevalue("cluster").empty())
-    return str(tmp_path / "empty.sqlite")
+    if backend == "sqlite":
+        yield str(tmp_path / "empty.sqlite")
+        return
+    running: Cluster = request.getfixturevalue("cluster")
+    made = running.empty()
+    yield made
+    running.drop(made)

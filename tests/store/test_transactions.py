@@ -100,7 +100,7 @@ def test_stream_inside_a_transaction_sees_its_writes(store: Store) -> None:
 
 def test_writes_of_many_threads_all_arrive_while_others_read(store: Store) -> None:
     """Eight readers (waitress's threads) see whole pairs only; two writers wait in turn."""
-    n_writes = 15
+    n_writes = 8
     is_over = threading.Event()
 
     def write(prefix: str) -> None:

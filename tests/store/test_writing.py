@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from functools import cache
 
 import geopandas as gpd
 import numpy as np
@@ -26,6 +27,7 @@ TOWN_CRS = "EPSG:4551"
 EAST, NORTH = 500_000.0, 4_860_000.0
 
 
+@cache
 def _incidents(n: int = 4) -> gpd.GeoDataFrame:
     """Incidents I0, I1.. at (0, 0), (10, 10).. m from the town's corner, an hour apart."""
     steps = np.arange(n)
