@@ -57,7 +57,7 @@ def compute(
 def runs(store: Store) -> pd.DataFrame:
     """Every stored run: run, method, category, window_from, window_to; newest window first."""
     columns = ["run", "method", "category", "window_from", "window_to"]
-    rows = store.read("hotspots", columns=columns).drop_duplicates("run")
+    rows = store.read("hotspots", columns=columns, distinct=True)
     return rows.sort_values(
         ["window_to", "category"], ascending=[False, True], na_position="first", ignore_index=True
     )

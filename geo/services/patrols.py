@@ -49,7 +49,7 @@ def compute(store: Store, *, reach_m: float = 20.0, piece_m: float = 50.0) -> di
 
 def days(store: Store) -> pd.DataFrame:
     """The days that have coverage: `day`, `n_patrols`, `rounds`; newest first."""
-    rows = store.read("coverage", columns=["patrol", "day", "round"]).drop_duplicates("patrol")
+    rows = store.read("coverage", columns=["patrol", "day", "round"], distinct=True)
     by_day = rows.groupby("day").agg(n_patrols=("patrol", "size"), rounds=("round", "max"))
     return by_day.reset_index().sort_values("day", ascending=False, ignore_index=True)
 
