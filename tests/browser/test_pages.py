@@ -76,7 +76,7 @@ def test_plan_table_row_opens_the_grid_on_the_map(demo_site: Site, visit: Open) 
     seen = visit(demo_site, "planner")
     seen.open("/plans/", is_map=True)
     row = seen.page.locator("#panel tbody tr").first
-    code = row.locator("td").first.inner_text()
+    code = row.locator(".code").get_attribute("title")
     row.click()
     popup = seen.page.locator(".leaflet-popup-content")
     popup.wait_for()
@@ -94,7 +94,7 @@ def test_plan_page_lists_as_many_grids_as_the_plan_has(demo_site: Site, visit: O
 def test_search_finds_a_grid_and_a_compound(demo_site: Site, visit: Open) -> None:
     seen = visit(demo_site, "planner")
     seen.open("/plans/", is_map=True)
-    code = seen.page.locator("#panel tbody tr td").first.inner_text()
+    code = seen.page.locator("#panel tbody .code").first.get_attribute("title")
     box = seen.page.locator(".map-search input")
     box.fill(code)
     result = seen.page.locator(".search-results button").first

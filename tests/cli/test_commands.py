@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 from pathlib import Path
 from typing import Any
 
@@ -240,3 +241,13 @@ def test_coverage_rows_carry_the_street_files_own_keys(tmp_path: Path) -> None:
     assert found.loc["east", "covered_m"] == pytest.approx(0, abs=0.01)
     assert found.loc["west", "probability"] > found.loc["east", "probability"]
     assert found.loc["east", "verdict"] == "missed"
+
+
+def test_serve_port_that_is_taken_is_said(tmp_path: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        result = run("serve", "--data", tmp_path / "d", "--port", port)
+    assert result.exit_code == 2
+    assert str(port) in result.stderr

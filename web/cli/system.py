@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import tempfile
 import threading
 from datetime import UTC, datetime
@@ -40,12 +41,17 @@ def demo(data: Path | None, no_serve: bool, host: str, port: int, as_json: bool)
             f"the demo needs a fresh folder; {folder} is not empty. Name another with --data.",
             folder=str(folder),
         )
+    if not no_serve:
+        _check_port(host, port)
     serving: list[threading.Thread] = []
     with opened(folder) as (store, settings):
         output.say("demo.made_up")
         names = {role: accounts.create_account(store, role, role) for role in DEMO_ROLES}
 
         def on_planned() -> None:
+            workers = store.read("roster", where={"role": "grid_worker"}, columns=["person"])
+            person = str(workers["person"].iloc[0])
+            names["worker"] = accounts.create_account(store, "worker", "worker", person=person)
             _print_accounts(names)
             if not no_serve:
                 serving.append(threading.Thread(target=_serve, args=(settings, host, port)))
@@ -74,9 +80,24 @@ def _print_accounts(passwords: dict[str, str]) -> None:
 @port_option
 def serve(data: Path | None, host: str, port: int) -> None:
     """Serve the maps of a data folder."""
+    _check_port(host, port)
     with opened(data) as (_store, settings):
         pass
     _serve(settings, host, port)
+
+
+def _check_port(host: str, port: int) -> None:
+    """Raise when another program answers at that address already."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            raise ParameterError(
+                "serve.port_taken",
+                f"port {port} of {host} must be free; {error}. Name another with --port.",
+                port=port,
+            ) from error
 
 
 def _serve(settings: Settings, host: str, port: int) -> None:

@@ -46,3 +46,7 @@ const instants = new Intl.DateTimeFormat(locale, {
 export function instant(value) {
   return value ? instants.format(new Date(value)) : "–";
 }
+
+/** The community's and the grid's own number of a 15-digit code; other codes as they are. */
+export const shortCode = (code) =>
+  /^\d{15}$/.test(code) ? `${Number(code.slice(9, 12))}-${Number(code.slice(12))}` : code;

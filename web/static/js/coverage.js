@@ -1,7 +1,7 @@
 // Which street pieces a day's rounds passed.
 
 import { endpoints, map, number, percent, settings, t } from "./config.js";
-import { facts, field, h, select, table } from "./dom.js";
+import { facts, field, gridCode, h, select, table } from "./dom.js";
 import { fetchJson, latest, remember, state } from "./fetching.js";
 import { layerSwitch, legend, panel, say, search } from "./furniture.js";
 
@@ -101,7 +101,7 @@ export async function start() {
       missed(streets.features),
       table(
         [
-          { label: t("field.grid"), value: (row) => row.grid, show: (row) => row.grid },
+          { label: t("field.grid"), value: (row) => row.grid, show: (row) => gridCode(row.grid) },
           {
             label: t("field.expected_m"),
             value: (row) => row.expected_m,

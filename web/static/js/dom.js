@@ -1,5 +1,7 @@
 // Elements built without HTML text: what a person typed is only ever a text node.
 
+import { shortCode } from "./config.js";
+
 /** An element with properties, then children (elements or text). */
 export function h(tag, properties = {}, ...children) {
   const element = document.createElement(tag);
@@ -32,9 +34,14 @@ export function facts(title, pairs, note = null) {
   );
 }
 
+/** A grid's short code, the whole one on hovering. */
+export function gridCode(code) {
+  return h("span", { class: "code", title: code }, shortCode(code));
+}
+
 /** A labelled form field. */
-export function field(label, control) {
-  return h("label", { class: "field" }, h("span", {}, label), control);
+export function field(label, control, { isWide = false } = {}) {
+  return h("label", { class: isWide ? "field wide" : "field" }, h("span", {}, label), control);
 }
 
 /** A select with [value, label] options. */

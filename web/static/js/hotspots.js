@@ -49,6 +49,7 @@ export async function start() {
             load(run);
           },
         ),
+        { isWide: true },
       ),
     ),
     h("p", { class: "note" }, t("hotspots.what")),

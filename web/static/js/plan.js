@@ -1,27 +1,25 @@
 // Grids coloured by deviation from target, and the table of them.
 
-import { endpoints, map, number, percent, settings, t } from "./config.js";
-import { facts, h, table } from "./dom.js";
+import { endpoints, map, number, percent, settings, shortCode, t } from "./config.js";
+import { facts, gridCode, h, table } from "./dom.js";
 import { fetchJson, state } from "./fetching.js";
 import { layerSwitch, legend, panel, say, search } from "./furniture.js";
 
 const { L } = window;
 
+const EXACT = 1e-9; // a deviation of exactly 5% is within 5%
+
 // Blue for too few, orange for too many: told apart by colour-blind eyes and in print.
 const CLASSES = [
   { above: -Infinity, colour: "#2166ac" },
-  { above: -0.1, colour: "#92c5de" },
-  { above: -0.05, colour: "#f7f4ea" },
-  { above: 0.05, colour: "#fdb863" },
-  { above: 0.1, colour: "#c75b12" },
+  { above: -0.1 - EXACT, colour: "#92c5de" },
+  { above: -0.05 - EXACT, colour: "#f7f4ea" },
+  { above: 0.05 + EXACT, colour: "#fdb863" },
+  { above: 0.1 + EXACT, colour: "#c75b12" },
 ];
 
 const colourOf = (deviation) =>
   deviation === null ? "#bdbdbd" : CLASSES.findLast((entry) => deviation >= entry.above).colour;
-
-/** The community's and the grid's own number of a 15-digit code; other codes as they are. */
-const shortCode = (code) =>
-  /^\d{15}$/.test(code) ? `${Number(code.slice(9, 12))}-${Number(code.slice(12))}` : code;
 
 const mark = (properties) =>
   properties.households_estimated ? t("plan.estimated_mark") : "";
@@ -78,7 +76,7 @@ export async function start() {
     figures(rows),
     table(
       [
-        { label: t("field.grid"), value: (row) => row.grid, show: (row) => row.grid },
+        { label: t("field.grid"), value: (row) => row.grid, show: (row) => gridCode(row.grid) },
         {
           label: t("field.households"),
           value: (row) => row.households,
