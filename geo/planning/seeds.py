@@ -147,7 +147,7 @@ def compound_of(buildings: gpd.GeoDataFrame, compounds: gpd.GeoDataFrame | None)
     code = np.full(len(buildings), None, dtype=object)
     if "compound" in buildings.columns:
         code = buildings["compound"].astype("object").where(buildings["compound"].notna(), None)
-        code = code.to_numpy(dtype=object)
+        code = code.to_numpy(dtype=object, copy=True)
     if compounds is None or len(compounds) == 0:
         return code
     is_area = shapely.get_dimensions(compounds.geometry.to_numpy()) == 2

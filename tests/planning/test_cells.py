@@ -4,6 +4,7 @@ from pathlib import Path
 
 import geopandas as gpd
 import numpy as np
+import pandas as pd
 import pytest
 import shapely
 from towns import CRS, X0, Y0, area, box, houses
@@ -141,6 +142,18 @@ def test_make_cells_gives_the_ground_before_a_wall_to_the_house_behind_it() -> N
     buildings = houses((40, 40, 60, 60), (160, 40, 180, 60))
     cells = cut(within, buildings=buildings, compounds=compounds).cells
     assert cells["area_m2"].tolist() == pytest.approx([11_000.0, 9_000.0], rel=0.02)
+
+
+def test_make_cells_gives_houses_the_compound_they_stand_in() -> None:
+    within = area((0, 0, 200, 100))
+    compounds = gpd.GeoDataFrame({"compound": ["k"]}, geometry=[box(0, 0, 100, 100)], crs=CRS)
+    buildings = houses((20, 40, 40, 60), (60, 40, 80, 60), (160, 40, 180, 60), (10, 10, 20, 20))
+    buildings["compound"] = pd.array([None, None, None, "g"], dtype="str")
+    cells = cut(within, buildings=buildings, compounds=compounds).cells
+    # two stand in k without saying so, one in none, one in k but says g
+    assert sorted(cells["compound"].dropna()) == ["g", "k", "k"]
+    assert buildings["compound"].isna().sum() == 3
+    assert_exact(cells, within)
 
 
 def test_make_cells_fits_the_schema() -> None:
