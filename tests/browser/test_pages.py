@@ -12,9 +12,10 @@ OTHERS = (
     "plans/new",
     "hotspots/new",
     "patrols/new",
-    "admin/imports",
+    "admin/",
     "admin/accounts",
     "admin/tokens",
+    "password",
 )
 
 
@@ -48,7 +49,7 @@ def test_other_pages_open_and_say_the_town_is_made_up(
     demo_site: Site, visit: Open, language: str, size: str
 ) -> None:
     seen = visit(demo_site, "admin", language=language, size=size)
-    said = "虚构" if language == "zh-CN" else "made up"
+    said = "虚构" if language == "zh-CN" else "Made-up"
     for path in OTHERS:
         seen.open(f"/{path}")
         assert said in seen.page.inner_text("body"), path
@@ -109,7 +110,7 @@ def test_search_finds_a_grid_and_a_compound(demo_site: Site, visit: Open) -> Non
 def test_layer_switch_hides_and_shows_the_grids(demo_site: Site, visit: Open) -> None:
     seen = visit(demo_site, "planner")
     seen.open("/plans/", is_map=True)
-    seen.page.locator(".leaflet-control-layers-toggle").hover()
+    seen.page.locator(".leaflet-control-layers").hover()
     boxes = seen.page.locator(".leaflet-control-layers-overlays input")
     assert boxes.count() == 3
     grids = seen.page.locator(".leaflet-control-layers-overlays label", has_text="网格").locator(
