@@ -28,6 +28,9 @@ REPAIR_SLICES = 20
 REPAIR_LOOSE = 20.0
 """Slices and first excess weight of such a search."""
 
+ANNEAL_SHARE = 0.75
+"""Share of a limited time in which cooling ends; the rest is for grids outside their limits."""
+
 ROUNDING = 1e-9
 """Excess below this share of the target is rounding."""
 
@@ -125,34 +128,40 @@ class Annealer:
         *,
         is_pressed: bool = False,
         progress: Callable[[float], None] | None,
-        is_over: Callable[[], bool],
+        spent: Callable[[], float],
     ) -> None:
         """Anneal the movable grids, then again around those outside their limits.
 
         `is_pressed` weighs the balance strongly from the start, at the cost of the shape.
 
-        Stops between slices when `is_over` says so.
+        `spent` says between slices what share of the time is over: cooling keeps pace with it, so
+        that short time gives a coarser plan, not an unfinished one; at 1 or more the search stops.
         """
         free = np.flatnonzero(movable[self.labels] & (np.diff(self.graph.indptr) > 0))
         schedule = Schedule.for_size(len(free))
         if is_pressed:
             schedule = replace(schedule, loose=REPAIR_LOOSE)
         for number in range(schedule.n_slices):
-            if is_over():
+            used = spent()
+            if used >= 1.0:
                 self.is_stopped = True
                 return
-            self._slice(schedule, number, free, movable)
+            cooled = max(number / max(1, schedule.n_slices - 1), min(1.0, used / ANNEAL_SHARE))
+            self._slice(schedule, cooled, free, movable)
             if progress is not None:
-                progress((number + 1) / schedule.n_slices)
+                progress(max((number + 1) / schedule.n_slices, cooled))
+            if cooled >= 1.0:
+                self.is_stopped = number + 1 < schedule.n_slices
+                break
         local = replace(schedule, n_slices=REPAIR_SLICES, loose=REPAIR_LOOSE)
         for reach in REPAIR_REACH:
             is_near = self.near_trouble(reach) & movable
             if not is_near.any():
                 return
-            if is_over():
+            if spent() >= 1.0:
                 self.is_stopped = True
                 return
-            self._search_cluster(local, is_near, n_free=len(free))
+            self._search_cluster(local, is_near, n_free=len(free), spent=spent)
 
     def near_trouble(self, reach: int = 1) -> np.ndarray:
         """Mask of the grids outside their limits and of those up to `reach` borders from them."""
@@ -166,7 +175,14 @@ class Annealer:
         one, other = self.graph.edges()
         return self.labels[one], self.labels[other]
 
-    def _search_cluster(self, schedule: Schedule, movable: np.ndarray, *, n_free: int) -> None:
+    def _search_cluster(
+        self,
+        schedule: Schedule,
+        movable: np.ndarray,
+        *,
+        n_free: int,
+        spent: Callable[[], float],
+    ) -> None:
         """Search inside the movable grids; each connected cluster keeps only an improvement."""
         k, pairs = len(movable), self._label_pairs()
         is_inside = movable[pairs[0]] & movable[pairs[1]]
@@ -180,7 +196,10 @@ class Annealer:
         free = np.flatnonzero(movable[self.labels])
         local = replace(schedule, n_steps=schedule.n_steps * len(free) // n_free)
         for number in range(schedule.n_slices):
-            self._slice(local, number, free, movable)
+            if spent() >= 1.0:
+                self.is_stopped = True
+                break
+            self._slice(local, number / max(1, schedule.n_slices - 1), free, movable)
         self._weigh(schedule.tight)
         is_worse = np.bincount(cluster, self._grids[:, 3]) >= before
         if is_worse.any():
@@ -189,12 +208,12 @@ class Annealer:
             self._sum_up()
 
     def _slice(
-        self, schedule: Schedule, number: int, free: np.ndarray, movable: np.ndarray
+        self, schedule: Schedule, cooled: float, free: np.ndarray, movable: np.ndarray
     ) -> None:
+        """One slice of tried moves, at the temperature of a search cooled by that share."""
         if len(free) == 0 or len(self._grids) < 2:
             return
-        share = number / max(1, schedule.n_slices - 1)
-        self._weigh(schedule.loose * (schedule.tight / schedule.loose) ** share)
+        self._weigh(schedule.loose * (schedule.tight / schedule.loose) ** cooled)
         n_steps = schedule.n_steps // schedule.n_slices
         search.anneal(
             self.graph.indptr,
@@ -208,7 +227,7 @@ class Annealer:
             movable,
             self._limits,
             self._weights,
-            schedule.warm * (schedule.cold / schedule.warm) ** share,
+            schedule.warm * (schedule.cold / schedule.warm) ** cooled,
             schedule.chain_share,
             n_steps,
             self._state,

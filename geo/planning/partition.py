@@ -68,7 +68,8 @@ def partition(
     keep_whole : column of the unit (compound) that is not split while it fits into one grid
     keep_whole_strictly : keep such units whole even where that breaks the tolerance; otherwise
         those of a part with a grid out of tolerance are released for a second search
-    time_limit_s : stop early; the plan is then not repeatable
+    time_limit_s : end within about this time, above 0, with the best plan found; the first plan is
+        always finished. The plan is then not repeatable
     progress : called with the share done
     should_stop : asked now and then; the best plan so far is returned
 
@@ -78,7 +79,15 @@ def partition(
     SchemaError : the load column is absent
     """
     begun = time.perf_counter()
-    _check_options(cells, adjacency, load=load, target=target, n_grids=n_grids, tolerance=tolerance)
+    _check_options(
+        cells,
+        adjacency,
+        load=load,
+        target=target,
+        n_grids=n_grids,
+        tolerance=tolerance,
+        time_limit_s=time_limit_s,
+    )
     if len(cells) == 0:
         return Partition(np.empty(0, dtype=np.int64), {"n_grids": 0})
     weight = _weights(cells, load)
@@ -98,9 +107,10 @@ def partition(
     n_units = np.array([len(np.unique(unit[whole.part == part])) for part in range(len(k))])
     unit = units.release(unit, (n_units < k)[whole.part])
 
-    def is_over() -> bool:
-        late = time_limit_s is not None and time.perf_counter() - begun > time_limit_s
-        return late or (should_stop is not None and should_stop())
+    def spent() -> float:
+        if should_stop is not None and should_stop():
+            return float("inf")
+        return 0.0 if time_limit_s is None else (time.perf_counter() - begun) / time_limit_s
 
     part_load = np.bincount(whole.part, weight, minlength=len(k))
     hanging = bounds.branch_bounds(whole, wanted)
@@ -124,7 +134,7 @@ def partition(
             searched[part_of_grid],
             is_pressed=attempt % 3 == 2,
             progress=progress if attempt == 0 else None,
-            is_over=is_over,
+            spent=spent,
         )
         n_steps, is_stopped = n_steps + annealer.n_steps, annealer.is_stopped
         found = np.bincount(part_of_grid, annealer.excess(), minlength=len(k))
@@ -137,6 +147,9 @@ def partition(
         small = np.bincount(whole.part, minlength=len(k)) <= LARGEST_RETRIED
         searched = (trouble > ROUNDING) & (small | (has_joined & (not keep_whole_strictly)))
         if is_stopped or n_vain == PATIENCE or not searched.any():
+            break
+        if spent() >= 1.0:
+            is_stopped = True
             break
         if not keep_whole_strictly:
             unit = units.release(unit, searched[whole.part])
@@ -204,6 +217,7 @@ def _check_options(
     target: float | None,
     n_grids: int | None,
     tolerance: float,
+    time_limit_s: float | None,
 ) -> None:
     if load not in cells.columns:
         raise SchemaError(
@@ -234,6 +248,12 @@ def _check_options(
             "plan.tolerance",
             f"tolerance is a share between 0 and 1 (0.05 = 5%); got {tolerance}",
             tolerance=tolerance,
+        )
+    if time_limit_s is not None and not time_limit_s > 0:
+        raise ParameterError(
+            "plan.time_limit",
+            f"time_limit_s must be above 0 seconds; got {time_limit_s}",
+            time_limit_s=time_limit_s,
         )
     if adjacency.n_cells != len(cells):
         raise ParameterError(

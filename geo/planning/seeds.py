@@ -20,11 +20,14 @@ from geo.planning.load import PEOPLE_PER_HOUSEHOLD, estimate_households
 PART_SHARE = 0.1
 """A part of a split compound holds at most this share of the target."""
 
-LLOYD_STEPS = 12
+LLOYD_STEPS = 8
 """Rounds of moving part centres to the middle of their ground."""
 
-SAMPLES_A_PART = 60
+SAMPLES_A_PART = 40
 """Random points a part that stand for the ground while its centre is moved."""
+
+MOST_TRIES = 200_000
+"""Random points drawn at once: bounds the memory where the ground fills little of its box."""
 
 
 @dataclass(frozen=True)
@@ -126,17 +129,20 @@ def from_layers(
 def from_buildings(buildings: gpd.GeoDataFrame, compounds: gpd.GeoDataFrame | None) -> Seeds:
     """One seed a building; missing households from the compound's count, else from floor area."""
     compound = compound_of(buildings, compounds)
-    filled = estimate_households(buildings)
+    filled = estimate_households(buildings, is_in_compound=pd.notna(compound))
     households = filled["households"].to_numpy(dtype="int64")
     people = filled["people"].to_numpy(dtype="int64")
-    is_missing = _is_missing(buildings, "households") & _is_missing(buildings, "people")
+    is_estimated = filled["households_estimated"].to_numpy(dtype=bool)
+    is_missing = is_estimated & (
+        _is_missing(buildings, "people") | ~_is_missing(buildings, "households")
+    )
     if compounds is not None:
         households, people = _shared_out(compounds, compound, households, people, is_missing)
     return Seeds(
         buildings.geometry.to_numpy(),
         households,
         people,
-        filled["households_estimated"].to_numpy(dtype=bool),
+        is_estimated,
         np.ones(len(buildings), dtype=np.int64),
         compound,
     )
@@ -243,12 +249,16 @@ def _spread_points(ground: shapely.Geometry, n: int, rng: np.random.Generator) -
     if n == 1:
         return np.array([shapely.point_on_surface(ground)], dtype=object)
     low_x, low_y, high_x, high_y = shapely.bounds(ground)
+    box_m2 = (high_x - low_x) * (high_y - low_y)
     shapely.prepare(ground)
+    n_samples = max(n * SAMPLES_A_PART, 200)
+    n_tries = int(1.2 * n_samples * box_m2 / shapely.area(ground)) + 1
     samples = np.empty((0, 2))
-    while len(samples) < max(n * SAMPLES_A_PART, 200):
-        tries = rng.uniform((low_x, low_y), (high_x, high_y), (n * SAMPLES_A_PART * 2, 2))
+    while len(samples) < n_samples:
+        tries = rng.uniform((low_x, low_y), (high_x, high_y), (min(n_tries, MOST_TRIES), 2))
         samples = np.vstack([samples, tries[shapely.contains_xy(ground, tries)]])
-    centres = samples[rng.choice(len(samples), n, replace=False)]
+    samples = samples[:n_samples]
+    centres = samples[:n].copy()
     for _ in range(LLOYD_STEPS):
         own = cKDTree(centres).query(samples)[1]
         count = np.bincount(own, minlength=n)
@@ -256,6 +266,8 @@ def _spread_points(ground: shapely.Geometry, n: int, rng: np.random.Generator) -
             [np.bincount(own, weights=samples[:, axis], minlength=n) for axis in (0, 1)]
         )
         centres = np.where(count[:, None] > 0, moved / np.maximum(count, 1)[:, None], centres)
+    is_out = ~shapely.contains_xy(ground, centres)
+    centres[is_out] = samples[cKDTree(samples).query(centres[is_out])[1]]
     points: np.ndarray = shapely.points(centres)
     return points
 
