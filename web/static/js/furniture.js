@@ -164,4 +164,6 @@ export function search(onpick = () => {}) {
     return box;
   };
   control.addTo(map);
+  const box = control.getContainer();
+  box.parentElement.prepend(box);
 }
