@@ -14,6 +14,7 @@ from geo.addresses import geocode
 from geo.incidents.categories import load_categories
 from geo.intake import Geocode, Intake, Limits, layer_named, read_layer, write_rejects
 from geo.planning.load import estimate_households
+from geo.planning.seeds import compound_of
 from geo.services import incidents, plans
 from geo.services.clock import local_day, timezone_of
 from geo.store import Store
@@ -83,7 +84,8 @@ def import_file(
         if spec.is_spatial and store.crs is None and len(frame):
             store.set_crs(frame.crs)
         if spec.name == "buildings":
-            frame = estimate_households(frame)
+            held = compound_of(frame, store.read("compounds"))
+            frame = estimate_households(frame, is_in_compound=pd.notna(held))
         if spec.name == "incidents":
             frame = incidents.with_grids(store, frame, on=local_day(store, now))
         if spec.name == "grids":

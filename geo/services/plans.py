@@ -40,6 +40,10 @@ __all__ = [
 Progress = Callable[[float, str], None]
 """Called with the share done (0 to 1) and the code of the text that says what is being done."""
 
+SEARCH_FIGURES = ("n_heavy", "lower_bound", "lower_bound_reason", "stopped_early")
+"""What the search tells beside a plan's figures: cells too heavy for any grid, the deviation that
+no plan can avoid and why, whether it ended before it was done."""
+
 
 @dataclass(frozen=True)
 class PlanResult:
@@ -119,6 +123,8 @@ def make_plan(
     report = metrics.evaluate(
         cells, adjacency, found.labels, load=load, target=target, keep_whole="compound"
     )
+    report |= {name: found.report[name] for name in SEARCH_FIGURES if name in found.report}
+    report |= {"households": int(cells["households"].sum()), "n_outside": made.n_outside}
     seconds["partition"] = _lap(begun, seconds)
 
     report_progress(0.9, "job.step.store")
