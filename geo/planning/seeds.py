@@ -30,6 +30,13 @@ MOST_TRIES = 200_000
 """Random points drawn at once: bounds the memory where the ground fills little of its box."""
 
 
+SAME_PLACE_APART_M = 1.0
+"""Compounds known as one and the same point are drawn this far apart."""
+
+GOLDEN_ANGLE = 2.399963
+"""Radians; turns of it never fall on each other."""
+
+
 @dataclass(frozen=True)
 class Seeds:
     """Arrays of equal length: geometry (footprint or point), counts, compound code or None."""
@@ -86,18 +93,27 @@ def compound_grounds(compounds: gpd.GeoDataFrame | None, areas: np.ndarray) -> G
     if is_area.any():
         return Grounds(shapes[is_area], np.flatnonzero(is_area))
     points = shapely.get_coordinates(shapely.centroid(shapes))
-    first = np.zeros(len(points), dtype=bool)
-    first[np.unique(points, axis=0, return_index=True)[1]] = True
     holder = first_holder(shapely.points(points), areas)
+    points = _apart(points)
     polygons, rows = [nothing.polygon], [nothing.row]
     for area in np.unique(holder[holder >= 0]):
-        here = np.flatnonzero((holder == area) & first)
+        here = np.flatnonzero(holder == area)
         diagram = shapely.voronoi_polygons(
             shapely.multipoints(points[here]), extend_to=areas[area], ordered=True
         )
         polygons.append(shapely.intersection(shapely.get_parts(diagram), areas[area]))
         rows.append(here)
     return Grounds(np.concatenate(polygons), np.concatenate(rows))
+
+
+def _apart(points: np.ndarray) -> np.ndarray:
+    """The points, those at one place set SAME_PLACE_APART_M apart so that they share its ground."""
+    place = pd.DataFrame(points, columns=["x", "y"])
+    nth = place.groupby(["x", "y"]).cumcount().to_numpy()
+    angle = nth * GOLDEN_ANGLE
+    away = SAME_PLACE_APART_M * np.sqrt(nth)[:, None]
+    moved: np.ndarray = points + away * np.column_stack([np.cos(angle), np.sin(angle)])
+    return moved
 
 
 def from_layers(
@@ -108,13 +124,17 @@ def from_layers(
     target_households: float,
     rng: np.random.Generator,
 ) -> Seeds:
-    """Buildings, and points for the compounds in which no building stands."""
+    """Buildings, and points for the compounds in which no building stands.
+
+    A compound that has no ground of its own (a point among areas, or outside) is one point.
+    """
     found = [] if buildings is None else [from_buildings(buildings, compounds)]
-    if compounds is not None and len(grounds.row):
+    if compounds is not None:
         is_bare = np.ones(len(compounds), dtype=bool)
         if found:
             is_bare = ~compounds["compound"].isin(found[0].compound.tolist()).to_numpy()
         rows = np.flatnonzero(is_bare[grounds.row] & (shapely.area(grounds.polygon) > 1.0))
+        is_bare[grounds.row[rows]] = False
         found.append(
             from_compound_grounds(
                 grounds.polygon[rows],
@@ -123,6 +143,9 @@ def from_layers(
                 rng=rng,
             )
         )
+        groundless = compounds[is_bare]
+        points = shapely.point_on_surface(groundless.geometry.to_numpy())
+        found.append(from_compound_grounds(points, groundless, target_households=np.inf, rng=rng))
     return join(found)
 
 

@@ -136,6 +136,36 @@ def test_make_cells_of_point_compounds_splits_the_large_one() -> None:
     assert_exact(cells, within)
 
 
+def test_make_cells_of_two_compounds_at_one_point_keeps_both() -> None:
+    within = area((0, 0, 200, 100))
+    compounds = gpd.GeoDataFrame(
+        {"compound": ["k", "g"], "households": [30, 20]},
+        geometry=[shapely.Point(X0 + 100, Y0 + 50)] * 2,
+        crs=CRS,
+    )
+    report = cut(within, compounds=compounds)
+    # the second stands one metre off: the half-way line runs through the middle of the ground
+    assert sorted(report.cells["households"]) == [20, 30]
+    assert report.cells["area_m2"].tolist() == pytest.approx([10_000.0] * 2, rel=0.05)
+    assert_exact(report.cells, within)
+
+
+def test_make_cells_of_a_point_compound_among_areas_keeps_its_people() -> None:
+    within = area((0, 0, 200, 100))
+    compounds = gpd.GeoDataFrame(
+        {"compound": ["k", "g", "o"], "households": [30, 20, 7]},
+        geometry=[
+            box(0, 0, 50, 100),
+            shapely.Point(X0 + 150, Y0 + 50),
+            shapely.Point(X0 + 900, Y0 + 50),
+        ],
+        crs=CRS,
+    )
+    report = cut(within, compounds=compounds)
+    assert report.cells.set_index("compound")["households"].to_dict() == {"k": 30, "g": 20}
+    assert report.n_outside == 1
+
+
 def test_make_cells_gives_the_ground_before_a_wall_to_the_house_behind_it() -> None:
     within = area((0, 0, 200, 100))
     compounds = gpd.GeoDataFrame({"compound": ["k"]}, geometry=[box(20, 20, 80, 80)], crs=CRS)

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import time
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -66,6 +68,20 @@ def test_partition_stops_when_asked_and_says_so() -> None:
     assert len(np.unique(found.labels)) == 4
 
 
+def test_partition_with_little_time_ends_in_time_with_balanced_grids() -> None:
+    # 2,500 cells in 100 grids: unlimited, the search takes many times as long
+    cells = squares(50, 50)
+    border = adjacency(cells)
+    options = {"load": "households", "n_grids": 100, "tolerance": 0.05, "seed": 0}
+    partition(squares(6, 6), adjacency(squares(6, 6)), **{**options, "n_grids": 4})  # compiles
+    begun = time.perf_counter()
+    found = partition(cells, border, time_limit_s=1.0, **options)
+    assert time.perf_counter() - begun < 6.0
+    figures = evaluate(cells, border, found.labels, load="households", target=250.0)
+    assert (figures["noncontiguous"], figures["n_grids"]) == (0, 100)
+    assert figures["mean_abs_deviation"] < 0.1
+
+
 def test_partition_of_one_cell_is_one_grid() -> None:
     assert plan(squares(1, 1), target=10.0).labels.tolist() == [0]
 
@@ -87,6 +103,7 @@ def test_partition_without_any_load_is_one_grid() -> None:
         ({}, "plan.target_or_grids"),
         ({"n_grids": 99}, "plan.n_grids"),
         ({"target": 5.0, "tolerance": 5}, "plan.tolerance"),
+        ({"target": 5.0, "time_limit_s": 0.0}, "plan.time_limit"),
     ],
 )
 def test_partition_with_a_bad_option_raises(options: dict[str, float], code: str) -> None:
