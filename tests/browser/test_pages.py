@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from playwright.sync_api import expect
 
 from tests.browser.conftest import Open, Site
 
@@ -117,9 +118,9 @@ def test_layer_switch_hides_and_shows_the_grids(demo_site: Site, visit: Open) ->
         "input"
     )
     grids.uncheck()
-    assert seen.page.locator(".grid-label").count() == 0
+    expect(seen.page.locator(".grid-label")).to_have_count(0)  # labels fade out
     grids.check()
-    assert seen.page.locator(".grid-label").count() == 48
+    expect(seen.page.locator(".grid-label")).to_have_count(48)
     seen.page.locator(".leaflet-control-layers-overlays label", has_text="小区范围").locator(
         "input"
     ).check()
