@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,12 @@ _DEPTHS = {
     "Polygon": 2,
     "MultiPolygon": 3,
 }
+
+
+_SURROGATES = re.compile(
+    r"\\u[dD][89abAB][\da-fA-F]{2}\\u[dD][c-fC-F][\da-fA-F]{2}|\\u[dD][89a-fA-F][\da-fA-F]{2}"
+)
+"""Escapes of halves of a character: a pair, or one by itself, which is no text."""
 
 
 class _UnreadableError(Exception):
@@ -79,7 +86,8 @@ def read_geojson(path: Path, limits: Limits) -> Source:
 
 def _parse(path: Path) -> Any:
     try:
-        return json.loads(path.read_text(encoding="utf-8-sig"))
+        text = path.read_text(encoding="utf-8-sig")
+        return json.loads(_SURROGATES.sub(_paired, text) if "\\u" in text else text)
     except RecursionError as error:
         raise InputError(
             "geojson.too_deep",
@@ -102,13 +110,18 @@ def _parse(path: Path) -> Any:
         ) from error
 
 
+def _paired(escape: re.Match[str]) -> str:
+    """A pair as it is; a half by itself as the sign of a lost character."""
+    return escape.group() if len(escape.group()) == 12 else "\\ufffd"
+
+
 def _features(document: Any, path: Path) -> list[Any]:
     kind = document.get("type") if isinstance(document, dict) else None
     if kind == "FeatureCollection" and isinstance(document.get("features"), list):
         return list(document["features"])
     if kind == "Feature":
         return [document]
-    if kind in _DEPTHS:
+    if isinstance(kind, str) and kind in _DEPTHS:
         return [{"type": "Feature", "geometry": document, "properties": {}}]
     raise InputError(
         "geojson.not_geojson",
@@ -145,11 +158,17 @@ def _geometry(member: Any) -> Any:
     if member is None:
         return None
     kind = member.get("type") if isinstance(member, dict) else None
-    if kind not in _DEPTHS:
+    if not isinstance(kind, str) or kind not in _DEPTHS:
         raise _UnreadableError("geometry.wrong_type")
     try:
         return _BUILDERS[kind](member.get("coordinates"))
-    except (TypeError, ValueError, IndexError, shapely.errors.ShapelyError) as error:
+    except (
+        TypeError,
+        ValueError,
+        LookupError,
+        OverflowError,
+        shapely.errors.ShapelyError,
+    ) as error:
         raise _UnreadableError("geometry.unreadable") from error
 
 

@@ -16,6 +16,7 @@ import shapely
 
 from geo.errors import GridError, InputError
 from geo.intake.limits import Limits
+from geo.intake.places import read_shapes
 from geo.intake.source import Source
 
 _HERE = Path(__file__).parent
@@ -118,7 +119,7 @@ def _load(out: Path, done: dict[str, Any]) -> Source:
     geometry = None
     if _GEOMETRY in table.column_names:
         wkb = table.column(_GEOMETRY).to_numpy(zero_copy_only=False)
-        geometry = shapely.from_wkb(wkb, on_invalid="ignore")
+        geometry = read_shapes(shapely.from_wkb, wkb)
         table = table.drop_columns([_GEOMETRY])
     rows: pd.DataFrame = table.to_pandas(types_mapper=_dtype)
     lines = np.arange(1, table.num_rows + 1, dtype="int64")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -97,7 +99,7 @@ def _points(x: NDArray[np.float64], y: NDArray[np.float64]) -> Geometries:
 def _from_wkt(source: Source, name: str) -> tuple[Places, list[str], list[pd.DataFrame]]:
     text = clean_text(source.rows[name])
     plain = text.str.replace(r"^SRID=\d+;", "", regex=True).to_numpy(dtype=object, na_value=None)
-    geometry = shapely.from_wkt(plain, on_invalid="ignore")
+    geometry = read_shapes(shapely.from_wkt, plain)
     is_bad = shapely.is_missing(geometry) & text.notna().to_numpy(dtype=bool)
     faults = [reject_rows(source.lines[is_bad], name, "geometry.unreadable", text[is_bad])]
     return Places(geometry), [name], faults if is_bad.any() else []
@@ -110,6 +112,18 @@ def _from_pairs(source: Source, name: str) -> tuple[Places, list[str], list[pd.D
     is_bad = np.isnan(numbers).any(axis=1) & text.notna().to_numpy(dtype=bool)
     faults = [reject_rows(source.lines[is_bad], name, "geometry.unreadable", text[is_bad])]
     return Places(xy=numbers), [name], faults if is_bad.any() else []
+
+
+def read_shapes(read: Callable[..., Any], texts: NDArray[np.object_]) -> Geometries:
+    """The geometries of WKT or WKB; None where one is broken or curved, which Shapely has not."""
+    try:
+        return np.asarray(read(texts, on_invalid="ignore"), dtype=object)
+    except NotImplementedError:
+        shapes = np.full(len(texts), None, dtype=object)
+        for row, text in enumerate(texts):
+            with suppress(NotImplementedError):
+                shapes[row] = read(text, on_invalid="ignore")
+        return shapes
 
 
 def check_has_place(places: Places | None, layer: Layer, file: str) -> Places:

@@ -484,3 +484,44 @@ def test_read_layer_table_without_coordinates_says_which_columns(tmp_path: Path)
         "schema.missing_columns",
         ["category", "reported_at"],
     )
+
+
+def test_read_layer_geojson_of_odd_types_and_numbers_is_counted(tmp_path: Path) -> None:
+    path = tmp_path / "odd.geojson"
+    point = {"type": "Point", "coordinates": [125.3, 43.9]}
+    far = {"type": "Point", "coordinates": [10**400, 43.9]}
+    odd = [{**point, "type": ["Point"]}, {**point, "coordinates": {"x": 1}}, far, point]
+    path.write_text(collection(*odd))
+    taken = read_layer(path, layer="buildings")
+    assert codes(taken) == {
+        1: "geometry.wrong_type",
+        2: "geometry.unreadable",
+        3: "geometry.unreadable",
+    }
+    assert taken.frame["building"].tolist() == ["B4"]
+
+
+@pytest.mark.parametrize("document", ['{"type": ["Point"]}', '{"type": {}, "features": []}'])
+def test_read_layer_geojson_whose_type_is_no_text_is_refused(document: str, tmp_path: Path) -> None:
+    path = tmp_path / "odd.geojson"
+    path.write_text(document)
+    assert refusal(path).code == "geojson.not_geojson"
+
+
+def test_read_layer_geojson_half_a_character_is_a_counted_reject(tmp_path: Path) -> None:
+    path = tmp_path / "half.geojson"
+    text = collection(*[{"type": "Point", "coordinates": [125.3, 43.9]}] * 2)
+    text = text.replace('"B1"', '"B1", "name": "\\ud83d"')
+    path.write_text(text.replace('"B2"', '"B2", "name": "\\ud83d\\ude00"'))
+    taken = read_layer(path, layer="buildings")
+    assert codes(taken) == {1: "text.mojibake"}
+    assert taken.frame["name"].tolist() == ["\U0001f600"]
+
+
+def test_read_layer_curve_is_a_counted_reject(tmp_path: Path) -> None:
+    path = tmp_path / "curves.csv"
+    curve, line = '"CIRCULARSTRING(125 43,125.1 43,125.2 43.1)"', '"LINESTRING(125 43,125.1 43)"'
+    path.write_text(f"street,wkt\nS1,{curve}\nS2,{line}\n")
+    taken = read_layer(path, layer="streets")
+    assert set(taken.rejects["line"]) == {1}
+    assert taken.frame["street"].tolist() == ["S2"]
