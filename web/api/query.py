@@ -11,11 +11,16 @@ import shapely
 from flask import request
 
 from geo.errors import ParameterError
+from geo.intake.places import MAX_SPAN_DEG
+from geo.intake.target import zone_of
 from geo.services.clock import start_of_day
 from web.reach import store
 
 FIRST_DAY = date(1970, 1, 1)
 LAST_DAY = date(2200, 1, 1)
+
+NOWHERE = (-1e9, -1e9, -1e9, -1e9)
+"""A box in metres that holds no place of any zone."""
 
 
 def day(name: str) -> date | None:
@@ -80,6 +85,12 @@ def bbox() -> tuple[float, float, float, float] | None:
     crs = store().crs
     if crs is None:
         return None
+    zone = zone_of(crs)
+    if zone is not None:  # beyond it the projection means nothing, and no row lies there
+        west, south = max(west, zone[0] - MAX_SPAN_DEG), max(south, zone[1] - MAX_SPAN_DEG)
+        east, north = min(east, zone[2] + MAX_SPAN_DEG), min(north, zone[3] + MAX_SPAN_DEG)
+    if west > east or south > north:
+        return NOWHERE
     edge = shapely.segmentize(shapely.box(west, south, east, north), (east - west) / 16 or 1.0)
     projected = gpd.GeoSeries([edge], crs="EPSG:4326").to_crs(crs)
     min_x, min_y, max_x, max_y = (float(value) for value in projected.total_bounds)
