@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import logging
 import secrets
+import shutil
 import threading
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -218,6 +220,14 @@ class Jobs:
         if state == "done":
             values["progress"] = 1.0
         self.store.update("jobs", values, where={"job": job})
+        upload = (self.get(job)["params"] or {}).get("upload")
+        if upload:  # however the job ended: an upload may hold personal data
+            shutil.rmtree(upload_folder(self.settings, upload), ignore_errors=True)
+
+
+def upload_folder(settings: Settings, upload: str) -> Path:
+    """Where the file of an upload is kept until its job has ended."""
+    return settings.data_dir / "uploads" / Path(upload).name
 
 
 def _plain_row(row: pd.Series) -> dict[str, Any]:

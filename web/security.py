@@ -8,7 +8,7 @@ from datetime import timedelta
 from functools import wraps
 from typing import Any, ParamSpec, TypeVar
 
-from flask import Flask, Response, g, request
+from flask import Flask, Response, current_app, g, request
 from flask_limiter import Limiter
 from flask_limiter.util import get_remote_address
 from flask_security import Security, current_user
@@ -33,6 +33,8 @@ NAME_LIMITS = "20 per minute; 100 per hour"
 NONCE_BYTES = 18
 SMALL_BODY = 2 * 1024 * 1024
 """Largest body of a request that is not an upload, bytes."""
+
+UPLOAD_ENDPOINT = "admin.upload"
 
 
 class NotSignedIn(Exception):  # noqa: N818 - it is an answer, not a fault
@@ -74,6 +76,7 @@ def install(app: Flask, settings: Settings, store: Store) -> Limiter:
     sessions = accounts.session_registry(store)
     app.extensions["wangge.sessions"] = sessions
     Security(app, accounts.datastore(sessions), register_blueprint=False)
+    app.before_request(_make_room)  # before CSRFProtect, which reads the form
     CSRFProtect(app)
     limiter = Limiter(get_remote_address, app=app)
     app.teardown_appcontext(lambda _error: sessions.remove())
@@ -131,9 +134,17 @@ def safe_next(address: str | None) -> str:
     return "/" if has_control else address
 
 
-def _find_principal() -> Principal | None:
-    from flask import current_app  # noqa: PLC0415
+def _make_room() -> None:
+    """Let the body of an upload be large, for those who may import."""
+    if request.endpoint != UPLOAD_ENDPOINT or request.method != "POST":
+        return
+    asking = principal()
+    if asking is not None and asking.may("layers.import"):
+        settings: Settings = current_app.extensions["wangge.settings"]
+        request.max_content_length = settings.max_upload_mb * 1024 * 1024
 
+
+def _find_principal() -> Principal | None:
     header = request.headers.get("Authorization", "")
     scheme, _, presented = header.partition(" ")
     if header and request.path.startswith(("/api/", "/tiles/")):

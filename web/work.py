@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import shutil
 from datetime import date
 from pathlib import Path
 from typing import Any
 
 from geo.services import hotspots, imports, patrols, plans, roster
 from geo.services.clock import window_of_days
-from web.jobs import Handle, Work
+from web.jobs import Handle, Work, upload_folder
 
 
 def make_plan(handle: Handle) -> dict[str, Any]:
@@ -62,23 +61,19 @@ def compute_coverage(handle: Handle) -> dict[str, Any]:
 
 
 def import_file(handle: Handle) -> dict[str, Any]:
-    """The report of an uploaded file taken into its layer; the upload is deleted afterwards."""
+    """The report of an uploaded file taken into its layer."""
     params = handle.params
     handle.progress(0.05, "job.step.import")
-    folder = handle.settings.data_dir / "uploads" / Path(params["upload"]).name
-    try:
-        report = imports.import_file(
-            handle.store,
-            params["layer"],
-            folder / params["file"],
-            crs=params["crs"] or None,
-            datum=params["datum"] or None,
-            source_layer=params["source_layer"] or None,
-            rejects_dir=handle.settings.data_dir / "rejects",
-            now=handle.now,
-        )
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+    report = imports.import_file(
+        handle.store,
+        params["layer"],
+        upload_folder(handle.settings, params["upload"]) / params["file"],
+        crs=params["crs"] or None,
+        datum=params["datum"] or None,
+        source_layer=params["source_layer"] or None,
+        rejects_dir=handle.settings.data_dir / "rejects",
+        now=handle.now,
+    )
     result = report.as_dict()
     result["rejects_path"] = Path(result["rejects_path"]).name if result["rejects_path"] else None
     return result

@@ -143,6 +143,17 @@ def test_start_after_a_crash_marks_lost_jobs_failed_and_runs_waiting_ones(
         after.stop()
 
 
+def test_cancel_waiting_job_deletes_its_upload(tmp_path: Path, bare: Store) -> None:
+    jobs = jobs_over(tmp_path, bare, at_once=False)
+    folder = tmp_path / "uploads" / "u1"
+    folder.mkdir(parents=True)
+    (folder / "事件.csv").write_text("张三")
+    job = jobs.ask("quick", {"word": "", "upload": "u1"}, asked_by="min")
+    assert folder.is_dir()
+    jobs.cancel(job)
+    assert list((tmp_path / "uploads").iterdir()) == []
+
+
 def test_cancel_ended_job_changes_nothing(tmp_path: Path, bare: Store) -> None:
     jobs = jobs_over(tmp_path, bare, at_once=True)
     job = jobs.ask("quick", {"word": "x"}, asked_by="min")

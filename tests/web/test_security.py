@@ -257,3 +257,29 @@ def test_https_address_makes_the_cookie_secure(tmp_path: Path) -> None:
 def test_body_larger_than_allowed_is_413(reader_of: ClientOf) -> None:
     answer = reader_of("admin").post("/password", data={"old": "x" * 3_000_000})
     assert answer.status_code == 413
+
+
+def test_upload_larger_than_a_form_is_taken_with_its_csrf_token(
+    app: Flask, client_of: ClientOf
+) -> None:
+    client = client_of("planner")
+    app.config["WTF_CSRF_ENABLED"] = True
+    token = re.search(r'name="csrf_token" value="([^"]+)"', client.get("/admin/").text)
+    assert token is not None
+    field = '--B\r\nContent-Disposition: form-data; name="{}"{}\r\n\r\n{}\r\n'
+    body = (
+        field.format("csrf_token", "", token.group(1))
+        + field.format("layer", "", "incidents")
+        + field.format("file", '; filename="large.csv"', "x" * 3_000_000)
+        + "--B--\r\n"
+    )
+    sent = client.post("/admin/import", data=body, content_type="multipart/form-data; boundary=B")
+    with sent as answer:
+        assert answer.status_code == 302
+
+
+def test_upload_of_somebody_who_may_not_import_stays_small(app: Flask, client_of: ClientOf) -> None:
+    client = client_of("viewer")
+    app.config["WTF_CSRF_ENABLED"] = True
+    with client.post("/admin/import", data={"layer": "x" * 3_000_000}) as answer:
+        assert answer.status_code == 413

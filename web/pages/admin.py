@@ -16,6 +16,7 @@ from geo.errors import GridError, NotFoundError, ParameterError
 from geo.schema import LAYERS
 from web import accounts
 from web.access import ROLES
+from web.jobs import upload_folder
 from web.language import current_language, translate
 from web.pages import forms
 from web.reach import jobs, settings, store
@@ -40,7 +41,6 @@ def imports() -> ResponseReturnValue:
 @needs("layers.import")
 def upload() -> ResponseReturnValue:
     """Keep the uploaded file and import it as a job."""
-    request.max_content_length = settings().max_upload_mb * 1024 * 1024
     try:
         params = _kept_upload()
     except GridError as error:
@@ -162,7 +162,7 @@ def _kept_upload() -> dict[str, str]:
         raise ParameterError("import.no_file", "a file must be chosen; got none")
     name = _file_name(file.filename)
     upload = secrets.token_hex(8)
-    folder = settings().data_dir / "uploads" / upload
+    folder = upload_folder(settings(), upload)
     folder.mkdir(parents=True)
     file.save(folder / name)
     return {
