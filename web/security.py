@@ -15,10 +15,12 @@ from flask_security import Security, current_user
 from flask_wtf.csrf import CSRFProtect
 
 from geo.errors import PermissionDenied
+from geo.services import roster
 from geo.store import Store
 from web import accounts
 from web.access import Principal
 from web.config import Settings, secret_key_of
+from web.reach import today
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -156,18 +158,9 @@ def _find_principal() -> Principal | None:
         return None
     store: Store = current_app.extensions["wangge.store"]
     person = current_user.person
-    grids = _grids_of(store, person) if current_user.role == "worker" else frozenset()
+    is_worker = current_user.role == "worker" and person is not None
+    grids = roster.grids_of(store, person, on=today()) if is_worker else frozenset()
     return Principal(current_user.username, current_user.role, person=person, grids=grids)
-
-
-def _grids_of(store: Store, person: str | None) -> frozenset[str]:
-    if person is None:
-        return frozenset()
-    entries = store.read(
-        "roster",
-        where={"person": person, "role": "grid_worker", "area_kind": "grid", "valid_to": None},
-    )
-    return frozenset(entries["area"])
 
 
 def _with_headers(response: Response) -> Response:

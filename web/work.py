@@ -6,32 +6,30 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from geo.services import hotspots, imports, patrols, plans, roster
+from geo.services import hotspots, imports, patrols, plans
 from geo.services.clock import window_of_days
 from web.jobs import Handle, Work, upload_folder
 
 
 def make_plan(handle: Handle) -> dict[str, Any]:
-    """A new plan version, and its grids given to the workers of the roster."""
+    """A new plan version."""
     params = handle.params
-    starts = date.fromisoformat(params["effective_from"])
     made = plans.make_plan(
         handle.store,
         target=params["target"],
         tolerance=params["tolerance"],
         seed=params["seed"],
         name=params["name"] or None,
-        effective_from=starts,
+        effective_from=date.fromisoformat(params["effective_from"]),
         now=handle.now,
         progress=handle.progress,
         should_stop=handle.should_stop,
     )
-    given = roster.give_grids_to_workers(handle.store, made.plan, valid_from=starts)
     return {
         "plan": made.plan,
         "n_grids": made.report.get("n_grids"),
         "max_abs_deviation": made.report.get("max_abs_deviation"),
-        "workers": given,
+        "workers": made.workers,
         "seconds": round(sum(made.seconds.values()), 1),
     }
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from boundaries import demo
 from boundaries.demo import DemoFile
-from geo.services import hotspots, imports, incidents, patrols, plans, roster, warming
+from geo.services import hotspots, imports, incidents, patrols, plans, warming
 from geo.services.clock import window_of_days
 from geo.store import Store
 
@@ -110,8 +110,7 @@ def _plan(store: Store, starts: date, now: datetime, log: _Log) -> dict[str, Any
         name=f"自动划分（目标 {TARGET_HOUSEHOLDS:.0f} 户）",
         now=now,
     )
-    given = roster.give_grids_to_workers(store, made.plan, valid_from=starts)
-    log.done("plan", grids=made.report["n_grids"], workers=given)
+    log.done("plan", grids=made.report["n_grids"], workers=made.workers)
     return made.report
 
 

@@ -56,9 +56,10 @@ def import_file(
 ) -> ImportReport:
     """The report of one file taken into a layer; rows whose key is there are replaced.
 
-    The first spatial import fixes the town's CRS. Buildings without household counts get
-    estimates, marked as such; incidents are attributed to the grids in force when they were
-    reported; a `grids` file becomes a published plan version from `effective_from` (today).
+    The first spatial import fixes the town's CRS. Buildings without household counts keep those
+    counted before, else get estimates, marked as such; incidents are attributed to the grids in
+    force when they were reported; a `grids` file becomes a published plan version from
+    `effective_from` (today).
 
     Raises
     ------
@@ -85,7 +86,8 @@ def import_file(
             store.set_crs(frame.crs)
         if spec.name == "buildings":
             held = compound_of(frame, store.read("compounds"))
-            frame = estimate_households(frame, is_in_compound=pd.notna(held))
+            counted = _with_counts_kept(store, frame)
+            frame = estimate_households(counted, is_in_compound=pd.notna(held))
         if spec.name == "incidents":
             frame = incidents.with_grids(store, frame, on=local_day(store, now))
         if spec.name == "grids":
@@ -106,6 +108,20 @@ def import_file(
         )
         _log(store, report, now)
     return report
+
+
+def _with_counts_kept(store: Store, buildings: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
+    """The buildings with the households and people counted earlier, where the file has none."""
+    columns = ["building", "households", "people", "households_estimated"]
+    stored = store.read("buildings", columns=columns)
+    is_counted = stored["households"].notna() & ~stored["households_estimated"].fillna(False)
+    known = stored[is_counted].set_index("building")
+    is_silent = buildings["households"].isna() & buildings["building"].isin(known.index)
+    kept = buildings.copy()
+    for column in columns[1:]:
+        found = buildings["building"].map(known[column]).astype(buildings[column].dtype)
+        kept[column] = buildings[column].mask(is_silent, found)
+    return kept
 
 
 def _category_names() -> dict[str, dict[str, str]]:

@@ -47,7 +47,8 @@ def with_grids(store: Store, cases: gpd.GeoDataFrame, *, on: date) -> gpd.GeoDat
 def attribute_open(store: Store, *, on: date) -> int:
     """How many cases were given a grid: the open ones, and those that had none.
 
-    Called when a plan is published: open cases go to the plan in force on the day `on`.
+    Called when a plan is published and when the service starts: open cases go to the plan in
+    force on the day `on`.
     """
     with store.transaction():
         statuses = sorted(INCIDENT_STATUSES - set(CLOSED))

@@ -60,7 +60,7 @@ def street_coverage(
     """Every street piece with what the patrols of that day (and round) passed of it.
 
     Columns of the pieces plus `grid` (of the plan in force that day), `covered_share` (the best
-    single patrol's), `probability` (that at least one walked it), `verdict` and `n_patrols`.
+    single patrol's), `probability` (that it was walked, likewise), `verdict` and `n_patrols`.
     """
     pieces = store.read("pieces")
     where: dict[str, object] = {"day": pd.Timestamp(day)}

@@ -16,9 +16,11 @@ from geo.errors import ParameterError
 from geo.incidents.attribution import attribute
 from geo.planning import cells as planning_cells
 from geo.planning import contiguity, metrics, partition
-from geo.services import ground, incidents
+from geo.services import ground, incidents, roster
+from geo.services.clock import local_day
 from geo.services.versions import (
     NewVersion,
+    check_not_before_current,
     current,
     grids,
     list_versions,
@@ -47,9 +49,10 @@ no plan can avoid and why, whether it ended before it was done."""
 
 @dataclass(frozen=True)
 class PlanResult:
-    """The new version's code, its figures, and the seconds of each step."""
+    """The new version's code, its figures, how many grids have a worker, seconds of each step."""
 
     plan: str
+    workers: int
     report: dict[str, Any]
     seconds: dict[str, float]
 
@@ -72,7 +75,8 @@ def make_plan(
     """A new plan version from the stored buildings, compounds and barriers.
 
     Cells are cut, joined to balanced contiguous grids inside each community, coded against the
-    plan in force, and stored in one transaction; published unless `publish` is false.
+    plan in force, and stored in one transaction; published unless `publish` is false. With
+    publishing, workers get their grids, and open cases the grids in force today.
 
     Parameters
     ----------
@@ -82,12 +86,15 @@ def make_plan(
     Raises
     ------
     ParameterError : target or tolerance out of range
+    ConflictError : it would come into force before the latest published plan
     NotFoundError : nothing to plan
     """
     if not 0 < target < float("inf"):
         raise ParameterError(
             "plan.target", f"target must be positive and finite; got {target}", target=target
         )
+    if publish:
+        check_not_before_current(store, effective_from)
     report_progress = progress or _silent
     seconds: dict[str, float] = {}
     begun = time.perf_counter()
@@ -141,13 +148,15 @@ def make_plan(
         is_published=publish,
         parent=current(store),
     )
+    workers = 0
     with store.transaction():
         plan = store_version(store, version, now=now)
         if publish:
-            incidents.attribute_open(store, on=effective_from)
+            workers = roster.give_grids_to_workers(store, plan, valid_from=effective_from)
+            incidents.attribute_open(store, on=local_day(store, now))
     seconds["store"] = _lap(begun, seconds)
     report_progress(1.0, "job.step.done")
-    return PlanResult(plan, report, seconds)
+    return PlanResult(plan, workers, report, seconds)
 
 
 def import_plan(
@@ -157,6 +166,11 @@ def import_plan(
 
     An office's old plan comes in this way: the borders stay exactly as drawn, with households
     counted from the stored buildings.
+
+    Raises
+    ------
+    ParameterError : a code was issued before, or no households stand in the grids
+    ConflictError : it would come into force before the latest published plan
     """
     taken = _already_issued(store, grids["grid"])
     if taken:
@@ -167,7 +181,14 @@ def import_plan(
             count=len(taken),
             codes=taken[:3],
         )
+    check_not_before_current(store, effective_from)
     cells = _cells_of_grids(store, grids)
+    if cells["households"].sum() == 0:
+        raise ParameterError(
+            "plan.no_households",
+            "imported grids must hold buildings with households; none was found in them. "
+            "Import the buildings first.",
+        )
     labels = np.arange(len(cells))
     adjacency = contiguity.adjacency(cells)
     target = float(cells["households"].mean())
@@ -186,7 +207,7 @@ def import_plan(
     )
     with store.transaction():
         plan = store_version(store, version, now=now)
-        incidents.attribute_open(store, on=effective_from)
+        incidents.attribute_open(store, on=local_day(store, now))
     return plan
 
 

@@ -10,9 +10,10 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 
-from geo.errors import NotFoundError
+from geo.errors import ConflictError, NotFoundError
 from geo.incidents.attribution import attribute
 from geo.planning import codes, polygons
+from geo.services import roster
 from geo.services.clock import local_day
 from geo.store import Store
 
@@ -65,17 +66,29 @@ def grids(store: Store, plan: str, *, with_workers: bool = True) -> gpd.GeoDataF
     ------
     NotFoundError : no such version
     """
-    if not store.count("plans", where={"plan": plan}):
+    versions = store.read("plans", where={"plan": plan})
+    if versions.empty:
         raise NotFoundError("plan.unknown", f"there is no plan version {plan}", plan=plan)
     frame = store.read("grids", where={"plan": plan})
-    if not with_workers:
-        return frame
-    roster = store.read("roster", where={"role": "grid_worker", "area_kind": "grid"})
-    roster = roster[roster["valid_to"].isna()].drop_duplicates("area", keep="last")
-    named = roster.set_index("area")[["person", "name"]]
-    frame["worker"] = frame["grid"].map(named["person"])
-    frame["worker_name"] = frame["grid"].map(named["name"])
-    return frame
+    return roster.with_workers(store, frame, versions.iloc[0]) if with_workers else frame
+
+
+def check_not_before_current(store: Store, effective_from: date) -> None:
+    """Raise when a plan would come into force before the latest published one.
+
+    Raises
+    ------
+    ConflictError : it would; history is not rewritten
+    """
+    latest = published(store)["effective_from"].max()
+    if pd.notna(latest) and pd.Timestamp(effective_from) < latest:
+        raise ConflictError(
+            "plan.too_early",
+            f"a plan must not come into force before the latest one, {latest.date()}; "
+            f"got {effective_from}. Choose that day or a later one.",
+            effective_from=effective_from.isoformat(),
+            latest=latest.date().isoformat(),
+        )
 
 
 def store_version(store: Store, version: NewVersion, *, now: datetime) -> str:

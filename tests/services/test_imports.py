@@ -140,3 +140,17 @@ def test_import_file_incident_without_coordinates_is_found_by_its_address(
     rejects = pd.read_csv(report.rejects_path, encoding="utf-8-sig")  # type: ignore[arg-type]
     assert set(rejects["line"]) == {2}
     assert "address.refused" in set(rejects["code"])
+
+
+def test_import_file_without_households_keeps_those_counted_before(
+    store: Store, tmp_path: Path
+) -> None:
+    homes = buildings()[["building", "geometry"]].assign(floors=9.0)
+    path = tmp_path / "floors.gpkg"
+    homes.to_file(path, layer="buildings")
+    take(store, "buildings", path)
+    stored = store.read("buildings")
+    assert stored["households"].tolist() == [10] * 16
+    assert stored["people"].tolist() == [20] * 16
+    assert not stored["households_estimated"].fillna(False).any()
+    assert stored["floors"].tolist() == [9.0] * 16

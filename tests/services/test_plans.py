@@ -8,10 +8,10 @@ import pandas as pd
 import pytest
 import shapely
 
-from geo.errors import NotFoundError, ParameterError
-from geo.services import plans
+from geo.errors import ConflictError, NotFoundError, ParameterError
+from geo.services import incidents, plans
 from geo.store import Store
-from tests.services.conftest import box, communities, frame_of, incident_at
+from tests.services.conftest import CRS, box, communities, frame_of, incident_at
 
 NOW = datetime(2026, 5, 1, 8, tzinfo=UTC)
 
@@ -88,15 +88,33 @@ def test_make_plan_draft_changes_nothing_in_force(store: Store) -> None:
 
 
 def test_make_plan_publishing_moves_open_cases_and_leaves_closed_ones(store: Store) -> None:
-    first = make(store)
+    first = make(store, effective_from=date(2026, 2, 1))
     west, east = (50.0, 100.0), (350.0, 100.0)
     store.write("incidents", incident_at({"open": west, "closed": east}))
     store.update("incidents", {"status": "handling"}, where={"incident": "open"})
-    second = make(store, effective_from=date(2026, 6, 1))
+    second = make(store, effective_from=date(2026, 5, 1))  # today, by NOW
     cases = store.read("incidents").set_index("incident")
     assert cases.loc["open", "plan"] == second.plan
     assert cases.loc["closed", "plan"] == first.plan
     assert cases.loc["open", "community"] == "990101001001"
+
+
+def test_make_plan_of_a_later_day_leaves_open_cases_until_then(store: Store) -> None:
+    first = make(store, effective_from=date(2026, 2, 1))
+    store.write("incidents", incident_at({"open": (50.0, 100.0)}))
+    store.update("incidents", {"status": "handling"}, where={"incident": "open"})
+    second = make(store, effective_from=date(2026, 6, 1))
+    assert store.read("incidents")["plan"].tolist() == [first.plan]
+    incidents.attribute_open(store, on=date(2026, 6, 1))
+    assert store.read("incidents")["plan"].tolist() == [second.plan]
+
+
+def test_make_plan_before_the_latest_one_is_refused(store: Store) -> None:
+    first = make(store)
+    with pytest.raises(ConflictError) as caught:
+        make(store, effective_from=date(2026, 4, 1))
+    assert caught.value.code == "plan.too_early"
+    assert store.read("plans")["plan"].tolist() == [first.plan]
 
 
 @pytest.mark.parametrize("target", [0, -5, float("nan"), float("inf")])
@@ -156,3 +174,12 @@ def test_grids_unknown_plan_is_said(store: Store) -> None:
     with pytest.raises(NotFoundError) as caught:
         plans.grids(store, "P1")
     assert caught.value.code == "plan.unknown"
+
+
+def test_import_plan_without_buildings_says_what_to_import(empty_store: Store) -> None:
+    empty_store.set_crs(CRS)
+    rows = {"plan": "x", "grid": ["OLD-1"], "community": ["A"]}
+    drawn = frame_of("grids", rows, [box(0, 0, 200, 200)])
+    with pytest.raises(ParameterError) as caught:
+        plans.import_plan(empty_store, drawn, name="a", effective_from=date(2025, 1, 1), now=NOW)
+    assert caught.value.code == "plan.no_households"

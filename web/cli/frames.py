@@ -28,6 +28,7 @@ from geo.schema import (
 )
 from geo.services.clock import DEFAULT_TIMEZONE
 from web.cli import output
+from web.config import Settings
 
 in_path = click.Path(path_type=Path, exists=True, dir_okay=False)
 out_option = click.option(
@@ -53,7 +54,9 @@ def layer_file(
     layer: str, path: Path, *, town_crs: Any = None, crs: str | None, datum: str | None
 ) -> gpd.GeoDataFrame:
     """The good rows of a file as that layer; what was refused is said on standard error."""
-    taken = read_layer(path, layer=layer, crs=crs, datum=datum, town_crs=town_crs)
+    taken = read_layer(
+        path, layer=layer, crs=crs, datum=datum, town_crs=town_crs, timezone=_timezone()
+    )
     _say_rejects(path, taken.n_read, taken.n_rejected, taken.rejects)
     return taken.frame
 
@@ -157,6 +160,11 @@ def _column_type(values: pd.Series) -> ColumnType:
     return next((kind for is_of, kind in checks if is_of(values)), "text")
 
 
+def _timezone() -> str:
+    """The zone of times without one: WANGGE_TIMEZONE, else China's."""
+    return Settings.from_env().timezone or DEFAULT_TIMEZONE
+
+
 def as_window(
     _context: click.Context, _parameter: click.Parameter, value: str | None
 ) -> tuple[datetime, datetime] | None:
@@ -167,7 +175,7 @@ def as_window(
         first, last = (date.fromisoformat(part) for part in value.split("/"))
     except ValueError as error:
         raise click.BadParameter(f"{value} is not FROM/TO such as 2026-01-01/2026-03-31") from error
-    zone = ZoneInfo(DEFAULT_TIMEZONE)
+    zone = ZoneInfo(_timezone())
     begins = datetime.combine(first, time(0), tzinfo=zone)
     ends = datetime.combine(last + timedelta(days=1), time(0), tzinfo=zone)
     return begins.astimezone(UTC), ends.astimezone(UTC)

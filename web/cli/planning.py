@@ -15,7 +15,7 @@ import pandas as pd
 from geo.errors import ParameterError
 from geo.planning import cells as planning_cells
 from geo.planning import contiguity, load, metrics, partition, polygons
-from geo.services import clock, plans, roster
+from geo.services import clock, plans
 from web.cli import frames, output
 from web.cli.town import crs_option, data_option, datum_option, opened
 
@@ -216,17 +216,16 @@ def _plan_town(
     if wanted <= 0:
         raise ParameterError("plan.target", f"target must be positive; got {wanted}", target=wanted)
     with opened(data) as (store, _settings):
-        starts = clock.local_day(store, now) + timedelta(days=1)
+        tomorrow = clock.local_day(store, now) + timedelta(days=1)
         made = plans.make_plan(
             store,
             target=wanted,
             tolerance=tolerance,
             seed=seed,
             time_limit_s=time_limit_s,
-            effective_from=starts,
+            effective_from=tomorrow,
             now=now,
         )
-        workers = roster.give_grids_to_workers(store, made.plan, valid_from=starts)
     seconds = round(sum(made.seconds.values()), 3)
-    report = {**made.report, "plan": made.plan, "workers": workers, "seconds": seconds}
+    report = {**made.report, "plan": made.plan, "workers": made.workers, "seconds": seconds}
     output.show(report, as_json=as_json)

@@ -12,6 +12,7 @@ import click
 
 from geo import store as geo_store
 from geo.errors import ParameterError
+from geo.services import clock, incidents
 from geo.services import demo as demo_service
 from web import access, accounts
 from web.app import create_app
@@ -81,8 +82,9 @@ def _print_accounts(passwords: dict[str, str]) -> None:
 def serve(data: Path | None, host: str, port: int) -> None:
     """Serve the maps of a data folder."""
     _check_port(host, port)
-    with opened(data) as (_store, settings):
-        pass
+    with opened(data) as (store, settings):
+        # a plan may have come into force since the last start
+        incidents.attribute_open(store, on=clock.local_day(store, datetime.now(UTC)))
     _serve(settings, host, port)
 
 
