@@ -38,7 +38,10 @@ def error_text(language: str, code: str, params: Mapping[str, Any]) -> str:
     template = texts.get(f"error.{code}") or texts.get(code)
     if template is None:
         return text(language, "error.unlisted", code=code)
-    return template.format_map(_Lenient({k: _plain(v) for k, v in params.items()}))
+    told = {name: _plain(value) for name, value in params.items()}
+    if "layer" in told:
+        told["layer"] = texts.get(f"layer.{told['layer']}", told["layer"])
+    return template.format_map(_Lenient(told))
 
 
 def text_of_error(language: str, error: GridError) -> str:

@@ -252,7 +252,7 @@ def _check(
 
 def _measured(frame: gpd.GeoDataFrame, layer: Layer) -> gpd.GeoDataFrame:
     """The frame with the length of streets whose file gives none, measured on their geometry."""
-    if layer.name != "streets":
+    if layer.name != "streets" or frame.empty:
         return frame
     return frame.assign(length_m=frame["length_m"].fillna(frame.length))
 

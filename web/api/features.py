@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 import pandas as pd
 from flask import Blueprint, Response, jsonify, request
 
@@ -97,25 +99,30 @@ def hotspots() -> Response:
 @needs()
 def coverage() -> Response:
     """Street pieces with what the patrols of a day (and round) passed of them."""
-    day, number = query.day("day"), query.whole("round", least=1, most=100)
+    day, number = _asked_day(), query.whole("round", least=1, most=100)
     etag = answers.etag_of(["coverage", "pieces", "streets", "plans", "grids"])
-    if day is None:
-        known = patrol_days()
-        if known.empty:
-            return answers.features("pieces", lambda: [store().read("pieces")], etag=etag)
-        day = known["day"].iloc[0].date()
-    asked = day
-    return answers.features(
-        "pieces",
-        lambda: [patrols.street_coverage(store(), day=asked, round=number)],
-        etag=etag,
-    )
+
+    def read() -> answers.Frames:
+        if day is None:
+            return [store().read("pieces")]
+        return [patrols.street_coverage(store(), day=day, round=number)]
+
+    return answers.features("pieces", read, etag=etag)
+
+
+def _asked_day() -> date | None:
+    """The day asked for, else the newest with patrols, else None."""
+    asked = query.day("day")
+    if asked is not None:
+        return asked
+    known = patrol_days()
+    return None if known.empty else known["day"].iloc[0].date()
 
 
 @needs()
 def coverage_grids() -> Response:
     """Per grid the length expected, the length passed and its share, and the town's share."""
-    day, number = query.day("day"), query.whole("round", least=1, most=100)
+    day, number = _asked_day(), query.whole("round", least=1, most=100)
     etag = answers.etag_of(["coverage", "pieces", "streets", "plans", "grids"])
     if answers.is_known(etag):
         return answers.unchanged(etag)

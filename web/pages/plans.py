@@ -48,6 +48,7 @@ def show() -> ResponseReturnValue:
             "plan": chosen,
             "can_plan": can_plan,
             "households_estimated": is_estimated,
+            "limits": _limits(versions, chosen),
             "next_step": step,
         },
         versions=_version_rows(versions),
@@ -89,6 +90,14 @@ def new() -> ResponseReturnValue:
         "plan_new.html", room="plans", summary=summary, values=values, problem=problem
     )
     return page, status
+
+
+def _limits(versions: pd.DataFrame, chosen: str | None) -> dict[str, object] | None:
+    """How many cells are too heavy for any grid and the deviation they force; None without any."""
+    report = versions.set_index("plan")["report"].get(chosen) if chosen else None
+    if not report or not report.get("n_heavy"):
+        return None
+    return {"n_heavy": report["n_heavy"], "lower_bound": report.get("lower_bound")}
 
 
 def _version_rows(versions: pd.DataFrame) -> list[dict[str, object]]:

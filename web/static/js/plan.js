@@ -74,6 +74,16 @@ export async function start() {
   const rows = grids.features.map((feature) => feature.properties);
   panel.replaceChildren(
     figures(rows),
+    settings.limits
+      ? h(
+          "p",
+          { class: "note" },
+          t("plan.unavoidable", {
+            n: number(settings.limits.n_heavy),
+            bound: percent(settings.limits.lower_bound),
+          }),
+        )
+      : "",
     table(
       [
         { label: t("field.grid"), value: (row) => row.grid, show: (row) => gridCode(row.grid) },
