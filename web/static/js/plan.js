@@ -96,7 +96,7 @@ export async function start() {
         {
           label: t("field.people"),
           value: (row) => row.people,
-          show: (row) => number(row.people),
+          show: (row) => number(row.people) + mark(row),
           numeric: true,
         },
         {
@@ -145,7 +145,7 @@ function popup(row) {
       [t("field.name"), row.name],
       [t("field.community"), row.community_name || row.community],
       [t("field.households"), number(row.households) + mark(row)],
-      [t("field.people"), number(row.people)],
+      [t("field.people"), number(row.people) + mark(row)],
       [t("field.buildings"), number(row.n_buildings)],
       [t("field.target"), number(row.target)],
       [t("field.deviation"), percent(row.deviation, { signed: true })],
