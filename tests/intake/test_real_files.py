@@ -1,6 +1,5 @@
 """Real files as they were published; figures counted once with other tools (ogrinfo, pandas)."""
 
-import time
 from pathlib import Path
 
 import pandas as pd
