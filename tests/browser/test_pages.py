@@ -105,6 +105,7 @@ def test_search_finds_a_grid_and_a_compound(demo_site: Site, visit: Open) -> Non
     seen.page.locator(".leaflet-popup-content").wait_for()
     box.fill("不存在的地方")
     seen.page.locator(".search-results .none").wait_for()
+    assert seen.page.locator(".search-results button").count() == 0
     seen.keep("search-none")
 
 
@@ -158,6 +159,7 @@ def test_coverage_by_round_changes_the_share(demo_site: Site, visit: Open) -> No
         " document.querySelector('#panel .count').innerText !== before",
         arg=whole_day,
     )
+    assert seen.page.inner_text("#panel .count") != whole_day
     seen.keep("coverage-round-1")
 
 
