@@ -14,7 +14,6 @@ from geo.schema import LAYERS, check_frame
 N_HOUSEHOLDS = 18_240
 N_PEOPLE = 33_600
 N_GRIDS = 48
-N_WORKERS = 48
 ROSTER_FROM = "2025-09-01"
 
 

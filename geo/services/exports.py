@@ -6,9 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from geo.errors import ParameterError
 from geo.exchange.files import write_layer
-from geo.schema import LAYERS
+from geo.exchange.values import layer_of
 from geo.store import Store
 
 
@@ -21,11 +20,5 @@ def export(
     ------
     ParameterError : no such layer or format
     """
-    if layer not in LAYERS:
-        raise ParameterError(
-            "export.unknown_layer",
-            f"there is no layer {layer}; the layers are {', '.join(sorted(LAYERS))}",
-            layer=layer,
-            layers=", ".join(sorted(LAYERS)),
-        )
-    return write_layer(store.read(layer, where=where), path, layer=LAYERS[layer], format=format)
+    of = layer_of(layer)
+    return write_layer(store.read(of.name, where=where), path, layer=of, format=format)
