@@ -17,7 +17,8 @@ from geo.planning.contiguity import Adjacency
 class Graph:
     """Units (one or several cells that stay together) and which of them touch.
 
-    `indptr`, `indices`, `length_m`: neighbours in compressed rows. `load`, `area_m2`,
+    `indptr`, `indices`, `length_m`: neighbours in compressed rows; `barrier_m`: how much of the
+    shared border lies on a barrier. `load`, `area_m2`,
     `perimeter_m`, `place` (x, y): one entry a unit. `part`: connected part of each unit, parts
     never sharing a grid. `unit_of_cell`: the unit of each cell.
     """
@@ -25,6 +26,7 @@ class Graph:
     indptr: np.ndarray
     indices: np.ndarray
     length_m: np.ndarray
+    barrier_m: np.ndarray
     load: np.ndarray
     area_m2: np.ndarray
     perimeter_m: np.ndarray
@@ -72,7 +74,9 @@ def build(
     one = np.r_[left[is_edge], right[is_edge]].astype(np.int64)
     other = np.r_[right[is_edge], left[is_edge]].astype(np.int64)
     keys, inverse = np.unique(one * max(n, 1) + other, return_inverse=True)
-    length_m = np.bincount(inverse, np.tile(adjacency.length_m[is_edge], 2), minlength=len(keys))
+    border_m = adjacency.length_m[is_edge]
+    length_m = np.bincount(inverse, np.tile(border_m, 2), minlength=len(keys))
+    on_barrier_m = np.where(adjacency.crosses[is_edge], border_m, 0.0)
     indptr = np.zeros(n + 1, dtype=np.int64)
     indptr[1:] = np.cumsum(np.bincount(keys // max(n, 1), minlength=n))
     indices = keys % max(n, 1)
@@ -90,6 +94,7 @@ def build(
         indptr=indptr,
         indices=indices,
         length_m=length_m,
+        barrier_m=np.bincount(inverse, np.tile(on_barrier_m, 2), minlength=len(keys)),
         load=np.bincount(unit, load, minlength=n),
         area_m2=area_m2,
         perimeter_m=perimeter_m,
