@@ -5,6 +5,12 @@ from __future__ import annotations
 import heapq
 
 import numpy as np
+import pandas as pd
+
+from geo.errors import ParameterError
+
+ROUNDING = 1e-9
+"""A deviation this little beyond the tolerance is rounding."""
 
 
 def by_target(load: np.ndarray, n_units: np.ndarray, target: float) -> np.ndarray:
@@ -37,4 +43,54 @@ def by_total(load: np.ndarray, n_units: np.ndarray, n_grids: int) -> np.ndarray:
         found[part] += 1
         if found[part] < n_units[part]:
             heapq.heappush(queue, (-float(load[part]) / float(found[part]), part))
+    return found
+
+
+def trade_off(
+    load: pd.Series, *, target: float, tolerance: float, n_cells: pd.Series | None = None
+) -> pd.DataFrame:
+    """What the two nearest numbers of grids mean for each area, indexed as `load`.
+
+    - `load`, `exact`: the area's load, and load / target
+    - `low`, `high`: the whole numbers around it, at least 1 and 2
+    - `mean_low`, `deviation_low`, `mean_high`, `deviation_high`: the mean load of a grid then, and
+      (mean - target) / target, which no plan's largest deviation in the area can be below
+    - `chosen`: the number by the rule of `by_target`, `deviation` its mean's
+    - `is_within_tolerance`: the chosen number's mean is; where it is not, no number's is, unless
+      there are too few cells for it
+
+    Parameters
+    ----------
+    load : of each area, 0 or more
+    target : wanted load of a grid, above 0
+    tolerance : allowed |load - target| / target, 0 to 1
+    n_cells : cells of each area, of which no more grids than that can be made
+
+    Raises
+    ------
+    ParameterError : target or tolerance out of range
+    """
+    if not 0 < target < float("inf"):
+        raise ParameterError(
+            "plan.target", f"target must be positive and finite; got {target}", target=target
+        )
+    if not 0 <= tolerance <= 1:
+        raise ParameterError(
+            "plan.tolerance",
+            f"tolerance is a share between 0 and 1 (0.05 = 5%); got {tolerance}",
+            tolerance=tolerance,
+        )
+    total = load.to_numpy(dtype="float64")
+    low = np.maximum(1, np.floor(total / target)).astype(np.int64)
+    most = np.full(len(total), np.iinfo(np.int64).max)
+    if n_cells is not None:
+        most = n_cells.reindex(load.index).to_numpy(dtype="int64")
+    found = pd.DataFrame({"load": total, "exact": total / target}, index=load.index)
+    for name, number in (("low", low), ("high", low + 1)):
+        found[name] = number
+        found[f"mean_{name}"] = total / number
+        found[f"deviation_{name}"] = total / number / target - 1
+    found["chosen"] = by_target(total, most, target)
+    found["deviation"] = total / found["chosen"] / target - 1
+    found["is_within_tolerance"] = found["deviation"].abs() <= tolerance + ROUNDING
     return found
