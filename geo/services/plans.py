@@ -15,7 +15,7 @@ import pandas as pd
 from geo.errors import ParameterError
 from geo.incidents.attribution import attribute
 from geo.planning import cells as planning_cells
-from geo.planning import contiguity, metrics, partition
+from geo.planning import contiguity, counts, metrics, partition
 from geo.services import ground, incidents, roster
 from geo.services.clock import local_day
 from geo.services.versions import (
@@ -132,6 +132,9 @@ def make_plan(
     )
     report |= {name: found.report[name] for name in SEARCH_FIGURES if name in found.report}
     report |= {"households": int(cells["households"].sum()), "n_outside": made.n_outside}
+    report["communities"] = community_rows(
+        cells, found.labels, load=load, target=target, tolerance=tolerance, within="community"
+    )
     seconds["partition"] = _lap(begun, seconds)
 
     report_progress(0.9, "job.step.store")
@@ -157,6 +160,29 @@ def make_plan(
     seconds["store"] = _lap(begun, seconds)
     report_progress(1.0, "job.step.done")
     return PlanResult(plan, workers, report, seconds)
+
+
+def community_rows(
+    cells: gpd.GeoDataFrame,
+    labels: np.ndarray,
+    *,
+    load: str,
+    target: float,
+    tolerance: float,
+    within: str,
+) -> list[dict[str, Any]]:
+    """One dictionary an area, in plain numbers: `area`, its grids, and what other numbers mean.
+
+    `n_grids` and `max_abs_deviation` are the plan's; the others are those of
+    `geo.planning.counts.trade_off`. `area` is None for cells without one.
+    """
+    figures = metrics.area_figures(cells, labels, load=load, target=target, within=within)
+    sizes = cells[within].value_counts(dropna=False).reindex(figures.index)
+    options = counts.trade_off(figures["load"], target=target, tolerance=tolerance, n_cells=sizes)
+    options["n_grids"] = figures["n_grids"]
+    options["max_abs_deviation"] = figures["max_abs_deviation"]
+    rows = options.rename_axis("area").reset_index().to_dict("records")
+    return [{k: None if pd.isna(v) else v for k, v in row.items()} for row in rows]
 
 
 def import_plan(

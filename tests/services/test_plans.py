@@ -37,6 +37,20 @@ def test_make_plan_small_town_gives_four_equal_contiguous_grids(store: Store) ->
     ]
 
 
+def test_make_plan_report_shows_what_other_numbers_of_grids_mean(store: Store) -> None:
+    made = make(store, target=60)
+    rows = {row["area"]: row for row in made.report["communities"]}
+    assert list(rows) == ["990101001001", "990101001002"]
+    # 80 households: one grid of 80 is a third over 60, two of 40 a third under; the fewer on a tie
+    west = rows["990101001001"]
+    assert (west["low"], west["high"], west["chosen"], west["n_grids"]) == (1, 2, 1, 1)
+    assert west["deviation_low"] == pytest.approx(1 / 3)
+    assert west["deviation_high"] == pytest.approx(-1 / 3)
+    assert not west["is_within_tolerance"]
+    kept = store.read("plans", where={"plan": made.plan})["report"].iloc[0]
+    assert kept["communities"] == made.report["communities"]
+
+
 def test_make_plan_small_town_covers_the_outline_without_gap(store: Store) -> None:
     made = make(store)
     grids = store.read("grids", where={"plan": made.plan})
