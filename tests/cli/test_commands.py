@@ -96,6 +96,89 @@ def test_evaluate_of_a_plan_gives_the_figures_that_planning_gave(
         assert figures[key] == planned[key], key
 
 
+def test_plan_area_that_does_not_divide_is_told_in_words(
+    cells: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WANGGE_LANGUAGE", "en")
+    asked = (
+        "plan", "--cells", cells, "--load", "load", "--target", 60, "--within", "area",
+        "--out", tmp_path / "plan.csv",
+    )  # fmt: skip
+    # each half holds 80: one grid of 80 is 33.3% over 60, two of 40 are 33.3% under; one on a tie
+    said = run(*asked)
+    assert "left: 1 grids mean 80 each (+33.3%), 2 grids 40 (-33.3%)" in said.stdout
+    report = report_of(run(*asked, "--json"))
+    rows = {row["area"]: row for row in report["communities"]}
+    assert (rows["right"]["chosen"], rows["right"]["n_grids"]) == (1, 1)
+    assert not rows["right"]["is_within_tolerance"]
+    fits = run(*asked[:6], 40, *asked[7:])
+    assert "left:" not in fits.stdout
+
+
+@pytest.fixture
+def odd_plan(tmp_path: Path) -> Path:
+    """The sixteen cells in rows of a plan whose columns hold what tables of offices hold."""
+    path = tmp_path / "odd.gpkg"
+    codes = ["07", "07", "7", None] + ["07"] * 4 + ["08"] * 8
+    loads = ["10", "10", "many", "-5"] + ["10"] * 11 + [None]
+    gpd.GeoDataFrame(
+        {
+            "cell": [f"{n:03d}" for n in range(16)],
+            "load": loads,
+            "area": ["left" if n % 4 < 2 else "right" for n in range(16)],
+            "old": codes,
+        },
+        geometry=[box(100 * (n % 4), 100 * (n // 4), 100, 100) for n in range(16)],
+        crs=CRS,
+    ).to_file(path, layer="cells")
+    return path
+
+
+def test_evaluate_odd_columns_are_told_with_the_keys(odd_plan: Path) -> None:
+    asked = ("evaluate", "--cells", odd_plan, "--load", "load", "--plan", "old", "--json")
+    report = report_of(run(*asked))
+    assert {found["code"]: found["keys"] for found in report["findings"]} == {
+        "reading.unassigned": ["003"],
+        "reading.leading_zeros": ["07", "7"],
+        "reading.load_missing": ["015"],
+        "reading.load_not_number": ["002"],
+        "reading.load_negative": ["003"],
+    }
+    # three grids: 07 of 6 cells, 7 of one without load, 08 of 7 loads; 130 in all
+    assert (report["n_grids"], report["unassigned"]) == (3, 1)
+    assert (report["min_load"], report["max_load"]) == (0, 70)
+    assert report["target"] == pytest.approx(130 / 3)
+
+
+def test_evaluate_within_prints_a_line_an_area(
+    odd_plan: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WANGGE_LANGUAGE", "en")
+    asked = ("evaluate", "--cells", odd_plan, "--load", "load", "--plan", "old", "--target", 50)
+    result = run(*asked, "--within", "area")
+    assert result.exit_code == 0, result.stderr
+    # 07 and 08 run through both halves: half of their cells each, so they count on the left
+    assert "left: 2 grids" in result.stdout
+    assert "right: 1 grids" in result.stdout
+    assert "outside_area: 2" in result.stdout
+    assert "1 cells belong to no grid: 003" in result.stderr
+
+
+def test_evaluate_barriers_counts_what_grids_cross(cells: Path, tmp_path: Path) -> None:
+    merged = tmp_path / "halves.gpkg"
+    gpd.read_file(cells).assign(grid="1").to_file(merged, layer="cells")
+    road = tmp_path / "road.gpkg"
+    middle = shapely.LineString([(480_200, 4_419_900), (480_200, 4_420_500)])
+    gpd.GeoDataFrame(
+        {"barrier": ["r"], "kind": ["road"]}, geometry=[middle], crs=CRS
+    ).to_file(road, layer="barriers")  # fmt: skip
+    asked = ("evaluate", "--cells", merged, "--load", "load", "--plan", "grid", "--json")
+    report = report_of(run(*asked, "--barriers", road))
+    # one grid of four rows, the road between its second and third column
+    assert (report["barrier_crossings"], report["crossing_length_m"]) == (4, 400)
+    assert report_of(run(*asked))["barrier_crossings"] == 0
+
+
 def test_plan_column_that_is_not_there_is_named(cells: Path, tmp_path: Path) -> None:
     result = run(
         "plan", "--cells", cells, "--load", "weight", "--target", 40, "--out", tmp_path / "x.csv"

@@ -15,7 +15,7 @@ COMMANDS = {
     "doctor": "analysis:doctor",
     "cells": "planning:cells",
     "plan": "planning:plan",
-    "evaluate": "planning:evaluate",
+    "evaluate": "explaining:evaluate",
     "parse": "analysis:parse",
     "geocode": "analysis:geocode",
     "attribute": "analysis:attribute",

@@ -1,4 +1,4 @@
-"""Planning commands: cells, plan, evaluate."""
+"""Planning commands: cells, plan."""
 
 from __future__ import annotations
 
@@ -10,13 +10,12 @@ from typing import Any
 import click
 import geopandas as gpd
 import numpy as np
-import pandas as pd
 
 from geo.errors import ParameterError
 from geo.planning import cells as planning_cells
 from geo.planning import contiguity, load, metrics, partition, polygons
 from geo.services import clock, plans
-from web.cli import frames, output
+from web.cli import frames, judging, output
 from web.cli.town import crs_option, data_option, datum_option, opened
 
 DEFAULT_TARGET = 400.0
@@ -111,7 +110,7 @@ def plan(
     if (target is None) == (n_grids is None):
         raise click.UsageError("name either --target or --grids")
     begun = time.perf_counter()
-    found_cells, adjacency = _cells_of(
+    found_cells, adjacency = cells_of(
         cells_file,
         barriers,
         **{"--load": load_column, "--within": within, "--keep-whole": keep_whole},
@@ -132,45 +131,22 @@ def plan(
     report = metrics.evaluate(
         found_cells, adjacency, found.labels, load=load_column, target=wanted, keep_whole=keep_whole
     )
+    if within is not None:
+        report["communities"] = plans.community_rows(
+            found_cells,
+            found.labels,
+            load=load_column,
+            target=wanted,
+            tolerance=tolerance,
+            within=within,
+        )
     report["seconds"] = round(time.perf_counter() - begun, 3)
     _write_plan(found_cells, found.labels, out, load=load_column, target=wanted, dissolve=dissolve)
-    output.show({**report, "out": out}, as_json=as_json)
+    judging.show_plan({**report, "out": out}, tolerance=tolerance, as_json=as_json)
 
 
-@click.command()
-@click.option("--cells", "cells_file", type=frames.in_path, required=True)
-@click.option("--load", "load_column", default="households", show_default=True)
-@click.option("--plan", "plan_column", required=True, help="Column with each cell's grid.")
-@click.option("--target", type=float, help="Wanted load; the mean where omitted.")
-@click.option("--keep-whole", help="Column of the unit to keep in one grid.")
-@output.json_option
-def evaluate(
-    cells_file: Path,
-    load_column: str,
-    plan_column: str,
-    target: float | None,
-    keep_whole: str | None,
-    as_json: bool,
-) -> None:
-    """The figures of any plan."""
-    begun = time.perf_counter()
-    found_cells, adjacency = _cells_of(
-        cells_file,
-        None,
-        **{"--load": load_column, "--plan": plan_column, "--keep-whole": keep_whole},
-    )
-    labels, _names = pd.factorize(found_cells[plan_column], sort=True)
-    wanted = target or float(found_cells[load_column].sum()) / max(1, labels.max() + 1)
-    report = metrics.evaluate(
-        found_cells, adjacency, labels, load=load_column, target=wanted, keep_whole=keep_whole
-    )
-    report["target"] = wanted
-    report["seconds"] = round(time.perf_counter() - begun, 3)
-    output.show(report, as_json=as_json)
-
-
-def _cells_of(
-    path: Path, barriers: Path | None, **columns: str | None
+def cells_of(
+    path: Path, barriers: Path | None, *, within: str = "community", **columns: str | None
 ) -> tuple[gpd.GeoDataFrame, contiguity.Adjacency]:
     """Cells of a file, with a key column `cell`, and which of them touch."""
     found = frames.metric_file(path)
@@ -180,7 +156,7 @@ def _cells_of(
     lines = None
     if barriers is not None:
         lines = frames.layer_file("barriers", barriers, town_crs=found.crs, crs=None, datum=None)
-    return found, contiguity.adjacency(found, barriers=lines)
+    return found, contiguity.adjacency(found, barriers=lines, within=within)
 
 
 def _write_plan(
@@ -228,4 +204,4 @@ def _plan_town(
         )
     seconds = round(sum(made.seconds.values()), 3)
     report = {**made.report, "plan": made.plan, "workers": made.workers, "seconds": seconds}
-    output.show(report, as_json=as_json)
+    judging.show_plan(report, tolerance=tolerance, as_json=as_json)
