@@ -14,7 +14,7 @@ import shapely
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from geo.planning.contiguity import shared_segments
+from geo.planning.borders import exact_borders
 from geo.planning.polygons import unite
 
 GRID_M = 1e-4
@@ -47,8 +47,8 @@ def inner_points(polygons: np.ndarray) -> np.ndarray:
 
 def neighbours(faces: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Pairs of faces with a shared border, and its length."""
-    left, right, length_m, _ = shared_segments(faces)
-    return left, right, length_m
+    found = exact_borders(faces)
+    return found.left, found.right, found.length_m
 
 
 def keep_main_parts(

@@ -7,40 +7,34 @@ from dataclasses import dataclass, replace
 import geopandas as gpd
 import numpy as np
 import shapely
-from scipy.sparse import csr_array
+from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
-from scipy.spatial import cKDTree
+from scipy.spatial import Delaunay
 
 from geo.errors import CrsError, GeometryError
+from geo.planning import borders
 
-SNAP_M = 0.01
-"""Borders of a coverage that is not exact count as shared when they run this close together."""
-
-SHORTEST_BORDER_M = 0.05
-"""Shorter overlaps of inexact borders are corner touches, not shared borders."""
-
-ON_BARRIER_SHARE = 0.5
-"""A shared border lies on a barrier when at least this share of its length is."""
-
-BARRIER_REACH_M = 1.0
-"""A border this close to a barrier line runs along it."""
+ALL_PAIRS_UP_TO = 64
+"""In an area with no more cells than this, every two are looked at for the shortest link."""
 
 
 @dataclass(frozen=True)
 class Adjacency:
     """Rook adjacency of n cells: one entry per pair, `left < right`, sorted.
 
-    `length_m` is the length of the shared border, 0 for a link. `crosses` is true where the border
-    lies on a barrier, so that a grid holding both cells crosses it. `is_link` is true for
-    pairs that touch nowhere but were joined on purpose, such as an island to its nearest shore.
-    `area_m2` and `perimeter_m` are the cells' own. `is_exact` says that every shared border is
-    matched vertex by vertex.
+    `length_m` is the length of the shared border, 0 for a link. `barrier` names the barrier that
+    the border lies on (see `borders.barrier_names`), so that a grid holding both cells crosses it;
+    empty for none. `bridge` names the bridge that leads from one to the other; empty for none.
+    `is_link` is true for pairs that touch nowhere but were joined on purpose, such as an island to
+    its nearest shore. `area_m2` and `perimeter_m` are the cells' own. `is_exact` says that every
+    shared border is matched vertex by vertex.
     """
 
     left: np.ndarray
     right: np.ndarray
     length_m: np.ndarray
-    crosses: np.ndarray
+    barrier: np.ndarray
+    bridge: np.ndarray
     is_link: np.ndarray
     area_m2: np.ndarray
     perimeter_m: np.ndarray
@@ -49,6 +43,33 @@ class Adjacency:
     @property
     def n_cells(self) -> int:
         return len(self.area_m2)
+
+    @property
+    def crosses(self) -> np.ndarray:
+        """Mask of the pairs whose border lies on a barrier."""
+        return np.asarray(self.barrier != "", dtype=bool)
+
+    def take(self, is_kept: np.ndarray) -> Adjacency:
+        """Only the pairs of a mask, or of positions, in that order."""
+        names = ("left", "right", "length_m", "barrier", "bridge", "is_link")
+        return replace(self, **{name: getattr(self, name)[is_kept] for name in names})
+
+    def with_links(self, one: np.ndarray, other: np.ndarray) -> Adjacency:
+        """With links between cells that touch nowhere, without barrier and bridge."""
+        n = len(one)
+        none = np.full(n, "", dtype=object)
+        left = np.r_[self.left, np.minimum(one, other)].astype(np.int32)
+        right = np.r_[self.right, np.maximum(one, other)].astype(np.int32)
+        joined = replace(
+            self,
+            left=left,
+            right=right,
+            length_m=np.r_[self.length_m, np.zeros(n)],
+            barrier=np.r_[self.barrier, none],
+            bridge=np.r_[self.bridge, none],
+            is_link=np.r_[self.is_link, np.ones(n, dtype=bool)],
+        )
+        return joined.take(np.lexsort((right, left)))
 
 
 def adjacency(
@@ -68,7 +89,8 @@ def adjacency(
     Parameters
     ----------
     cells : polygons, projected CRS in metres
-    barriers : lines or areas; borders on them are marked in `crosses`
+    barriers : lines or areas, with `kind` and `class` where known; borders on lines (and on the
+        edges of walled areas) or inside areas carry their name in `barrier`
     within : column of the area that no grid may leave; ignored where `cells` has no such column
 
     Raises
@@ -78,29 +100,27 @@ def adjacency(
     """
     _check_cells(cells)
     geometry = cells.geometry.to_numpy()
-    left, right, length_m, loose = shared_segments(geometry)
-    is_exact = True
-    if len(loose):
-        more_left, more_right, more_m = _near_borders(loose, left, right, len(cells))
-        is_exact = len(more_left) == 0
-        left, right = np.r_[left, more_left], np.r_[right, more_right]
-        length_m = np.r_[length_m, more_m]
-    order = np.lexsort((right, left))
+    shared = borders.shared_borders(geometry)
     found = Adjacency(
-        left=left[order].astype(np.int32),
-        right=right[order].astype(np.int32),
-        length_m=length_m[order],
-        crosses=np.zeros(len(left), dtype=bool),
-        is_link=np.zeros(len(left), dtype=bool),
+        left=shared.left.astype(np.int32),
+        right=shared.right.astype(np.int32),
+        length_m=shared.length_m,
+        barrier=np.full(len(shared), "", dtype=object),
+        bridge=np.full(len(shared), "", dtype=object),
+        is_link=np.zeros(len(shared), dtype=bool),
         area_m2=shapely.area(geometry),
         perimeter_m=shapely.length(geometry),
-        is_exact=is_exact,
+        is_exact=shared.is_exact,
     )
-    if barriers is not None and len(barriers):
-        found = replace(found, crosses=_on_barriers(geometry, found, barriers))
+    lines = borders.BarrierLines.of(barriers)
+    if lines is not None:
+        code = borders.on_barriers(shared, lines)
+        found = replace(found, barrier=lines.named(code))
     if connect_islands:
-        areas = _codes_of(cells, within)
-        found = _link_islands(geometry, found, areas)
+        links = _links_to_islands(geometry, found, codes_of(cells, within))
+        found = found.with_links(links[:, 0], links[:, 1])
+        if lines is not None and len(links):
+            found = replace(found, barrier=_across(geometry, found, lines))
     return found
 
 
@@ -126,130 +146,70 @@ def _check_cells(cells: gpd.GeoDataFrame) -> None:
         )
 
 
-def _codes_of(cells: gpd.GeoDataFrame, within: str | None) -> np.ndarray:
+def codes_of(cells: gpd.GeoDataFrame, within: str | None) -> np.ndarray:
+    """The number of each cell's area, -1 for a missing one; all 0 where the column is absent."""
     if within is None or within not in cells.columns:
         return np.zeros(len(cells), dtype=np.int64)
     return np.asarray(cells[within].factorize()[0], dtype=np.int64)
 
 
-def shared_segments(
-    geometry: np.ndarray,
-) -> tuple[np.ndarray, np.ndarray, np.ndarray, dict[int, shapely.Geometry]]:
-    """Pairs sharing identical segments with their total length; unmatched lines by cell."""
-    parts, cell_of_part = shapely.get_parts(geometry, return_index=True)
-    rings, part_of_ring = shapely.get_rings(parts, return_index=True)
-    xy, ring_of_point = shapely.get_coordinates(rings, return_index=True)
-    is_segment = ring_of_point[1:] == ring_of_point[:-1]
-    start, end = xy[:-1][is_segment], xy[1:][is_segment]
-    owner = cell_of_part[part_of_ring[ring_of_point[:-1][is_segment]]]
-    is_swapped = (start[:, 0] > end[:, 0]) | (
-        (start[:, 0] == end[:, 0]) & (start[:, 1] > end[:, 1])
-    )
-    low = np.where(is_swapped[:, None], end, start)
-    high = np.where(is_swapped[:, None], start, end)
-    order = np.lexsort((high[:, 1], high[:, 0], low[:, 1], low[:, 0]))
-    both = np.hstack([low, high])[order]
-    is_same = (both[1:] == both[:-1]).all(axis=1)
-    first, second = owner[order[:-1][is_same]], owner[order[1:][is_same]]
-    length_m = np.hypot(*(high - low).T)
-    pair_m = length_m[order[:-1][is_same]]
-    is_two = first != second
-    left, right = np.minimum(first, second)[is_two], np.maximum(first, second)[is_two]
-    left, right, total_m = _sum_pairs(left, right, pair_m[is_two], len(geometry))
-    is_matched = np.zeros(len(owner), dtype=bool)
-    is_matched[order[:-1][is_same]] = True
-    is_matched[order[1:][is_same]] = True
-    free = np.flatnonzero(~is_matched & (length_m > 0))
-    free = free[np.argsort(owner[free], kind="stable")]
-    if len(free) == 0:
-        return left, right, total_m, {}
-    lines = shapely.linestrings(np.stack([start[free], end[free]], axis=1))
-    cells, position = np.unique(owner[free], return_inverse=True)
-    merged = shapely.multilinestrings(lines, indices=position)
-    return left, right, total_m, dict(zip(cells.tolist(), merged, strict=True))
+def _across(geometry: np.ndarray, found: Adjacency, lines: borders.BarrierLines) -> np.ndarray:
+    """The barriers of all pairs; of a link the hardest one that its shortest line meets."""
+    link = np.flatnonzero(found.is_link)
+    ways = shapely.shortest_line(geometry[found.left[link]], geometry[found.right[link]])
+    way, shape = shapely.STRtree(lines.shape).query(ways, predicate="intersects")
+    code = np.full(len(link), -1, dtype=np.int64)
+    np.maximum.at(code, way, lines.code[shape])
+    barrier = found.barrier.copy()
+    barrier[link] = lines.named(code)
+    return barrier
 
 
-def _sum_pairs(
-    left: np.ndarray, right: np.ndarray, length_m: np.ndarray, n: int
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    keys, inverse = np.unique(left.astype(np.int64) * n + right, return_inverse=True)
-    return keys // n, keys % n, np.bincount(inverse, weights=length_m, minlength=len(keys))
-
-
-def _near_borders(
-    loose: dict[int, shapely.Geometry], left: np.ndarray, right: np.ndarray, n: int
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Pairs not yet adjacent whose unmatched borders run together within SNAP_M."""
-    cell = np.fromiter(loose, dtype=np.int64)
-    lines = np.array(list(loose.values()), dtype=object)
-    tree = shapely.STRtree(lines)
-    near, far = tree.query(lines, predicate="dwithin", distance=SNAP_M)
-    is_once = cell[near] < cell[far]
-    near, far = near[is_once], far[is_once]
-    is_new = ~np.isin(cell[near] * n + cell[far], left.astype(np.int64) * n + right)
-    near, far = near[is_new], far[is_new]
-    bands = shapely.buffer(lines[far], SNAP_M, cap_style="flat", quad_segs=1)
-    shared_m = shapely.length(shapely.intersection(lines[near], bands))
-    is_border = shared_m > SHORTEST_BORDER_M
-    return cell[near][is_border], cell[far][is_border], shared_m[is_border]
-
-
-def _on_barriers(geometry: np.ndarray, found: Adjacency, barriers: gpd.GeoDataFrame) -> np.ndarray:
-    """Whether each shared border runs along a barrier."""
-    lines = barriers.geometry.to_numpy()
-    lines = np.where(shapely.get_dimensions(lines) == 2, shapely.boundary(lines), lines)
-    borders = shapely.intersection(geometry[found.left], geometry[found.right])
-    pair, line = shapely.STRtree(lines).query(
-        borders, predicate="dwithin", distance=BARRIER_REACH_M
-    )
-    bands = shapely.buffer(lines, BARRIER_REACH_M, cap_style="flat", quad_segs=1)
-    along_m = shapely.length(shapely.intersection(borders[pair], bands[line]))
-    total_m = np.bincount(pair, weights=along_m, minlength=len(borders))
-    on_barrier: np.ndarray = total_m >= ON_BARRIER_SHARE * shapely.length(borders)
-    return on_barrier & (total_m > 0)
-
-
-def _link_islands(geometry: np.ndarray, found: Adjacency, areas: np.ndarray) -> Adjacency:
-    """Join the parts of each area by the shortest links, nearest first."""
+def _links_to_islands(geometry: np.ndarray, found: Adjacency, areas: np.ndarray) -> np.ndarray:
+    """Pairs of cells that join the parts of each area by the shortest ways (a spanning tree)."""
     n = found.n_cells
     is_inside = areas[found.left] == areas[found.right]
-    graph = csr_array(
-        (np.ones(int(is_inside.sum())), (found.left[is_inside], found.right[is_inside])),
-        shape=(n, n),
-    )
-    part = connected_components(graph, directed=False)[1]
-    links: list[tuple[int, int]] = []
-    for area in np.unique(areas):
+    part = connected_parts(found.left[is_inside], found.right[is_inside], n)
+    first_part = np.full(int(areas.max()) + 2 if n else 1, -1, dtype=np.int64)
+    first_part[areas[::-1]] = part[::-1]
+    broken = np.unique(areas[part != first_part[areas]])
+    links = [np.empty((0, 2), dtype=np.int64)]
+    for area in broken:
         here = np.flatnonzero(areas == area)
-        while len(parts := np.unique(part[here])) > 1:
-            sizes = [int((part[here] == one).sum()) for one in parts]
-            small = parts[int(np.argmin(sizes))]
-            inside, outside = here[part[here] == small], here[part[here] != small]
-            links.append(_nearest_pair(geometry, inside, outside))
-            part[inside] = part[links[-1][1]]
-    if not links:
-        return found
-    pairs = np.sort(np.array(links), axis=1)
-    left, right = np.r_[found.left, pairs[:, 0]], np.r_[found.right, pairs[:, 1]]
-    order = np.lexsort((right, left))
-    none = np.zeros(len(pairs))
-    return replace(
-        found,
-        left=left[order].astype(np.int32),
-        right=right[order].astype(np.int32),
-        length_m=np.r_[found.length_m, none][order],
-        crosses=np.r_[found.crosses, none.astype(bool)][order],
-        is_link=np.r_[found.is_link, ~none.astype(bool)][order],
-    )
+        pairs = here[_likely_neighbours(geometry[here])]
+        pairs = pairs[part[pairs[:, 0]] != part[pairs[:, 1]]]
+        away_m = shapely.distance(geometry[pairs[:, 0]], geometry[pairs[:, 1]])
+        links.append(pairs[_shortest_tree(part[pairs], away_m)])
+    return np.concatenate(links)
 
 
-def _nearest_pair(geometry: np.ndarray, inside: np.ndarray, outside: np.ndarray) -> tuple[int, int]:
-    """The closest two cells, one of each set; candidates by nearest centre, then exact."""
-    centres = shapely.get_coordinates(shapely.centroid(geometry[outside]))
-    tree = cKDTree(centres)
-    count = min(16, len(outside))
-    near = tree.query(shapely.get_coordinates(shapely.centroid(geometry[inside])), k=count)[1]
-    near = np.asarray(near).reshape(len(inside), count)
-    distance_m = shapely.distance(geometry[inside][:, None], geometry[outside[near]])
-    row, column = np.unravel_index(int(np.argmin(distance_m)), distance_m.shape)
-    return int(inside[row]), int(outside[near[row, column]])
+def connected_parts(left: np.ndarray, right: np.ndarray, n: int) -> np.ndarray:
+    """The connected part of each of n cells when only these pairs hang together."""
+    graph = coo_array((np.ones(len(left), dtype=np.int8), (left, right)), shape=(n, n))
+    part: np.ndarray = connected_components(graph.tocsr(), directed=False)[1]
+    return part
+
+
+def _likely_neighbours(geometry: np.ndarray) -> np.ndarray:
+    """Pairs of positions that hold all together: all pairs of few, else by Delaunay's triangles."""
+    n = len(geometry)
+    if n <= ALL_PAIRS_UP_TO:
+        return np.column_stack(np.triu_indices(n, 1))
+    centre = shapely.get_coordinates(shapely.centroid(geometry))
+    triangles = Delaunay(centre - centre.mean(axis=0), qhull_options="QJ").simplices
+    pairs = np.sort(np.vstack([triangles[:, [0, 1]], triangles[:, [1, 2]], triangles[:, [0, 2]]]))
+    return np.unique(pairs, axis=0).astype(np.int64)
+
+
+def _shortest_tree(ends: np.ndarray, length_m: np.ndarray) -> np.ndarray:
+    """Positions of the edges of a minimum spanning tree (Kruskal 1956), shortest first."""
+    _, node = np.unique(ends, return_inverse=True)
+    node = node.reshape(-1, 2)
+    root = np.arange(int(node.max()) + 1)
+    chosen = []
+    for edge in np.argsort(length_m, kind="stable"):
+        one, other = root[node[edge]]
+        if one != other:
+            chosen.append(edge)
+            root[root == one] = other
+    return np.array(chosen, dtype=np.int64)
