@@ -3,18 +3,64 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import dataclass
 
 import geopandas as gpd
 import numpy as np
 import pandas as pd
 import shapely
 
+from geo.errors import ParameterError
+
 SAME_GROUND_SHARE = 0.5
 """A grid keeps a code when more than this share of its load and of the old one's is shared."""
 
-SEQUENCE_DIGITS = 3
 COMMUNITY_DIGITS = 12
-"""Beijing DB11: 15 digits = 6 county + 3 subdistrict + 3 community + 3 sequence."""
+"""6 county + 3 subdistrict + 3 community, as all known layouts have it."""
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How a code is written: `prefix`, the community's 12 digits, the number in the community.
+
+    A community whose own code is not 12 digits stands before a hyphen, without the prefix.
+    With `is_whole_zero` the only grid of a community has the number 0.
+    """
+
+    sequence_digits: int = 3
+    prefix: str = ""
+    is_whole_zero: bool = False
+
+
+def layout_of(digits: int, *, prefix: str = "") -> Layout:
+    """The layout with so many digits.
+
+    - 15: 12 community + 3 sequence (Beijing DB11)
+    - 16: 12 community + 4 sequence (one city's system)
+    - 20: 6 for what the grid manages or serves (`prefix`, by CJ/T 348) + 12 community + 2 sequence,
+      which is 00 for a community that is one grid (CJ/T 349-2010, 5.3 to 5.7)
+
+    Raises
+    ------
+    ParameterError : another number, or a prefix that is not 6 digits with 20 or given without
+    """
+    if digits not in (15, 16, 20):
+        raise ParameterError(
+            "codes.digits",
+            f"grid codes have 15, 16 or 20 digits; got {digits}. Choose one of them.",
+            digits=digits,
+        )
+    needed = 6 if digits == 20 else 0
+    if len(prefix) != needed or not (prefix + "0").isdecimal():
+        raise ParameterError(
+            "codes.prefix",
+            f"codes of {digits} digits need a prefix of {needed} digits; got {prefix!r}",
+            digits=digits,
+            needed=needed,
+            prefix=prefix,
+        )
+    sequence = digits - COMMUNITY_DIGITS - needed
+    return Layout(sequence_digits=sequence, prefix=prefix, is_whole_zero=digits == 20)
 
 
 def number_grids(
@@ -25,13 +71,15 @@ def number_grids(
     labels: np.ndarray | None = None,
     previous: np.ndarray | None = None,
     load: str = "households",
+    layout: Layout | None = None,
 ) -> np.ndarray:
     """The code of each grid, as text.
 
     A grid that shares more than half of its load with one predecessor, and that predecessor more
-    than half of its own with it, keeps the predecessor's code if it is in the same community. The
-    others get the community's next free numbers, west to east and, at the same easting, north to
-    south. Codes in `used_codes` are never given again.
+    than half of its own with it, keeps the predecessor's code if that is of the same community and
+    layout; where neither has any load, ground counts instead. The others get the community's next
+    free numbers, west to east and, at the same easting (to the metre), north to south. Codes in
+    `used_codes` are never given again.
 
     Parameters
     ----------
@@ -39,22 +87,32 @@ def number_grids(
     used_codes : every code ever issued
     cells, labels, previous : the cells, their grid's row in `grids`, and the code of the grid that
         held each before (None where none did); all three or none
+    layout : how codes are written; by default 15 digits
+
+    Raises
+    ------
+    ParameterError : a community has no number left
     """
+    written = layout or Layout()
     community = grids["community"].astype("str").to_numpy(dtype=object)
     given = np.full(len(grids), None, dtype=object)
     if cells is not None and labels is not None and previous is not None:
         weight = cells[load].fillna(0).to_numpy(dtype="float64")
-        given = _kept_codes(labels, previous, weight, community)
+        ground = cells.area.to_numpy()
+        given = _kept_codes(labels, previous, weight, ground, community=community, layout=written)
     taken = set(used_codes) | {code for code in given if code is not None}
     centres = shapely.get_coordinates(shapely.point_on_surface(grids.geometry.to_numpy()))
     order = np.lexsort((-centres[:, 1], np.round(centres[:, 0])))
+    count = pd.Series(community).value_counts()
     next_number: dict[str, int] = {}
     for grid in order:
         if given[grid] is not None:
             continue
         area = community[grid]
-        number = next_number.get(area, _last_number(area, taken)) + 1
-        given[grid] = _code(area, number)
+        number = next_number.get(area, _last_number(area, taken, written)) + 1
+        if written.is_whole_zero and count[area] == 1 and _code(area, 0, written) not in taken:
+            number = 0
+        given[grid] = _code(area, number, written)
         next_number[area] = number
     return given
 
@@ -88,32 +146,61 @@ def links(previous: np.ndarray, current: np.ndarray, load: np.ndarray) -> pd.Dat
     return found.astype({"predecessor": "str", "successor": "str"}).reset_index(drop=True)
 
 
-def _code(community: str, number: int) -> str:
-    separator = "" if community.isdigit() and len(community) == COMMUNITY_DIGITS else "-"
-    return f"{community}{separator}{number:0{SEQUENCE_DIGITS}d}"
+def _stem(community: str, layout: Layout) -> str:
+    """All of a code but its number."""
+    is_standard = len(community) == COMMUNITY_DIGITS and community.isascii() and community.isdigit()
+    return f"{layout.prefix}{community}" if is_standard else f"{community}-"
 
 
-def _last_number(community: str, taken: Collection[str]) -> int:
+def _code(community: str, number: int, layout: Layout) -> str:
+    if number >= 10**layout.sequence_digits:
+        raise ParameterError(
+            "codes.full",
+            f"community {community} has used all numbers of {layout.sequence_digits} digits; "
+            "choose a layout with more.",
+            community=community,
+            digits=layout.sequence_digits,
+        )
+    return f"{_stem(community, layout)}{number:0{layout.sequence_digits}d}"
+
+
+def _number_of(code: str, community: str, layout: Layout) -> int | None:
+    """The number of a code of this community and layout; None for any other."""
+    stem = _stem(community, layout)
+    end = code[len(stem) :]
+    is_own = code.startswith(stem) and len(end) == layout.sequence_digits
+    return int(end) if is_own and end.isascii() and end.isdigit() else None
+
+
+def _last_number(community: str, taken: Collection[str], layout: Layout) -> int:
     """The highest number that any code of this community carries; 0 when there is none."""
-    prefix = _code(community, 0)[:-SEQUENCE_DIGITS]
-    ends = [code[len(prefix) :] for code in taken if code.startswith(prefix)]
-    return max((int(end) for end in ends if end.isdigit()), default=0)
+    numbers = (_number_of(code, community, layout) for code in taken)
+    return max((number for number in numbers if number is not None), default=0)
 
 
 def _kept_codes(
-    labels: np.ndarray, previous: np.ndarray, weight: np.ndarray, community: np.ndarray
+    labels: np.ndarray,
+    previous: np.ndarray,
+    weight: np.ndarray,
+    ground: np.ndarray,
+    *,
+    community: np.ndarray,
+    layout: Layout,
 ) -> np.ndarray:
+    """The code that each grid keeps, else None."""
     kept = np.full(len(community), None, dtype=object)
-    frame = pd.DataFrame({"grid": labels, "code": previous, "load": weight})
-    now = frame.groupby("grid")["load"].sum()
+    frame = pd.DataFrame({"grid": labels, "code": previous, "load": weight, "ground": ground})
+    sums = ["load", "ground"]
     known = frame.dropna(subset="code")
-    before = known.groupby("code")["load"].sum()
-    shared = known.groupby(["grid", "code"])["load"].sum().reset_index()
-    is_same = (shared["load"] > SAME_GROUND_SHARE * shared["grid"].map(now)) & (
-        shared["load"] > SAME_GROUND_SHARE * shared["code"].map(before)
+    shared = known.groupby(["grid", "code"], as_index=False)[sums].sum()
+    now = frame.groupby("grid")[sums].sum().loc[shared["grid"]].reset_index()
+    before = known.groupby("code")[sums].sum().loc[shared["code"]].reset_index()
+    is_empty = (now["load"] == 0) & (before["load"] == 0)
+    common, whole, old = (
+        part["load"].where(~is_empty, part["ground"]) for part in (shared, now, before)
     )
+    is_same = (common > SAME_GROUND_SHARE * whole) & (common > SAME_GROUND_SHARE * old)
     for grid, code in shared.loc[is_same, ["grid", "code"]].itertuples(index=False):
-        prefix = _code(str(community[grid]), 0)[:-SEQUENCE_DIGITS]
-        if str(code).startswith(prefix):
+        if _number_of(str(code), str(community[grid]), layout) is not None:
             kept[grid] = str(code)
     return kept
