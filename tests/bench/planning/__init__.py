@@ -1,0 +1,1 @@
+"""The planning engine beside its peers: `python -m tests.bench.planning --help`."""

@@ -1,0 +1,210 @@
+"""The benchmark's rows as Markdown, for RESULTS.md."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Sequence
+
+from tests.bench.planning import compounds, growth, redraw, steadiness, targets
+from tests.bench.planning.plans import Row
+from tests.bench.results import table
+
+
+def percent(share: float, digits: int = 2) -> str:
+    return "-" if math.isnan(share) else f"{100 * share:.{digits}f}"
+
+
+def met(troubles: Sequence[str]) -> str:
+    return "no: " + "; ".join(troubles) if troubles else "yes"
+
+
+def new_plans(rows: list[Row]) -> str:
+    """Every row; a planner that failed shows why."""
+    heads = (
+        "instance", "asked %", "planner", "max %", "mean %", "broken", "missing", "unassigned",
+        "PP", "cut km", "wall s", "CPU s", "peak MB (own)", "target met?", "note",
+    )  # fmt: skip
+    return table(heads, [plan_line(row, rows) for row in rows])
+
+
+def plan_line(row: Row, rows: list[Row]) -> list[str]:
+    """One row of the table; `rows` are those it is measured by."""
+    start = [row.instance, percent(row.tolerance, 0), row.planner]
+    figures, answer = row.figures, row.answer
+    if figures is None or answer is None:
+        return [*start, *["-"] * 10, f"no: {row.failure}", row.note]
+    if row.is_ours:
+        found = targets.checks(row, peers_of(row, rows))
+    else:
+        found = list(targets.basics(row, bound_of(row, rows)))
+    broken = [f"{one.what} {one.found}" for one in found if not one.is_met]
+    return [
+        *start,
+        percent(figures.max_deviation),
+        percent(figures.mean_deviation),
+        str(figures.n_broken),
+        str(figures.n_missing),
+        str(figures.n_unassigned),
+        f"{figures.polsby_popper:.3f}",
+        f"{figures.cut_m / 1000:.1f}",
+        f"{answer.wall_s:.2f}",
+        f"{answer.cpu_s:.2f}",
+        f"{answer.peak_mb:.0f} ({answer.peak_mb - answer.libraries_mb:.0f})",
+        met(broken),
+        row.note,
+    ]
+
+
+def peers_of(row: Row, rows: list[Row]) -> list[Row]:
+    return [one for one in rows if one.instance == row.instance and not one.is_ours]
+
+
+def bound_of(row: Row, rows: list[Row]) -> float:
+    """The engine's lower bound on the row's instance, 0 where ours did not run."""
+    bounds = [one.lower_bound for one in rows if one.instance == row.instance and one.is_ours]
+    return max((bound for bound in bounds if bound is not None), default=0.0)
+
+
+def promises(rows: list[Row]) -> str:
+    """Each promise on our rows, with the figure it is measured by."""
+    heads = ("instance", "asked %", "what", "wanted", "found", "met?")
+    lines = [
+        [row.instance, percent(row.tolerance, 0), one.what, one.wanted, one.found, yes(one.is_met)]
+        for row in rows
+        if row.is_ours
+        for one in targets.checks(row, peers_of(row, rows))
+    ]
+    n_met = sum(line[-1] == "yes" for line in lines)
+    return f"{n_met} of {len(lines)} met.\n\n{table(heads, lines)}"
+
+
+def yes(is_met: bool) -> str:
+    return "yes" if is_met else "**no**"
+
+
+def redrawn(rows: list[redraw.Redrawn], least: dict[str, redraw.Least]) -> str:
+    """Plans redrawn after growth, beside what must move."""
+    heads = (
+        "instance", "planner", "moved %", "at least % (excess)", "flow %", "moved / flow",
+        "grids touched %", "max %", "violations", "PP", "PP before", "wall s", "target met?",
+    )  # fmt: skip
+    lines = []
+    for row in rows:
+        bound, figures = least[row.instance], row.figures
+        trouble = met(redraw.shortfalls(row, bound))
+        start = [row.instance, row.planner]
+        if figures is None:
+            lines.append([*start, *["-"] * 10, trouble])
+            continue
+        lines.append(
+            [
+                *start,
+                percent(row.moved_share),
+                percent(bound.excess),
+                percent(bound.flow),
+                f"{row.moved_share / bound.flow:.2f}",
+                percent(row.touched_share, 0),
+                percent(figures.max_deviation),
+                str(figures.n_violations),
+                f"{figures.polsby_popper:.3f}",
+                f"{row.shape_before:.3f}",
+                f"{row.wall_s:.2f}",
+                trouble,
+            ]
+        )
+    return table(heads, lines)
+
+
+def steady(rows: list[steadiness.Spread]) -> str:
+    """Least and largest figures over the seeds."""
+    heads = (
+        "instance", "asked %", "seeds", "violations", "max %", "spread, points", "PP",
+        "PP spread", "cut km", "wall s", "target met?",
+    )  # fmt: skip
+    lines = []
+    for row in rows:
+        lines.append(
+            [
+                row.instance,
+                percent(row.tolerance, 0),
+                str(row.n_seeds),
+                str(row.n_violations),
+                f"{percent(row.deviation[0])} to {percent(row.deviation[1])}",
+                percent(row.deviation[1] - row.deviation[0]),
+                f"{row.shape[0]:.3f} to {row.shape[1]:.3f}",
+                f"{row.shape[1] - row.shape[0]:.4f}",
+                f"{row.cut_m[0] / 1000:.1f} to {row.cut_m[1] / 1000:.1f}",
+                f"{row.wall_s[0]:.1f} to {row.wall_s[1]:.1f}",
+                yes(row.is_met) if not row.failure else f"no: {row.failure}",
+            ]
+        )
+    return table(heads, lines)
+
+
+def grown(rows: list[growth.Size]) -> str:
+    """CPU seconds by number of cells, and the exponent."""
+    heads = ("cells", "grids", "CPU s", "wall s", "peak MB", "max %", "PP", "violations", "note")
+    lines = [
+        [
+            f"{row.n_cells:,}",
+            f"{row.n_grids:,}",
+            f"{row.cpu_s:.2f}",
+            f"{row.wall_s:.2f}",
+            f"{row.peak_mb:.0f}",
+            percent(row.max_deviation),
+            f"{row.shape:.3f}",
+            str(row.n_violations),
+            row.failure,
+        ]
+        for row in rows
+    ]
+    found = growth.exponent(rows)
+    is_met = found <= growth.EXPONENT and not any(row.failure for row in rows)
+    says = (
+        f"Fitted exponent of CPU time against cells: {found:.2f} "
+        f"(wanted: at most {growth.EXPONENT}): {yes(is_met)}."
+    )
+    return f"{says}\n\n{table(heads, lines)}"
+
+
+def kept(rows: list[compounds.Kept]) -> str:
+    """Compounds split, with and without keep_whole."""
+    heads = (
+        "instance", "asked %", "keep_whole", "split that fit", "compounds that fit", "max %",
+        "PP", "violations", "wall s", "target met?",
+    )  # fmt: skip
+    lines = [
+        [
+            row.instance,
+            percent(row.tolerance, 0),
+            "compound" if row.keep_whole else "-",
+            str(row.n_split),
+            str(row.n_fitting),
+            percent(row.max_deviation),
+            f"{row.shape:.3f}",
+            str(row.n_violations),
+            f"{row.wall_s:.1f}",
+            row.failure
+            or (yes(row.n_split + row.n_violations == 0) if row.keep_whole else "not asked"),
+        ]
+        for row in rows
+    ]
+    return table(heads, lines)
+
+
+def trials(found: Counter[str], n_towns: int, failures: list[str]) -> str:
+    """Random towns: plans, refusals by code, violations by kind with the first towns' numbers."""
+    kinds = ("unassigned", "empty grid", "broken grid", "two communities", "another number")
+    lines = []
+    for kind in kinds:
+        towns = sorted(key.rpartition(" ")[2] for key in found if key.startswith(kind))
+        lines.append([kind, str(len(towns)), ", ".join(towns[:5])])
+    lines += [[key, str(n), ""] for key, n in sorted(found.items()) if key.startswith("refused ")]
+    lines += [["process failed", "1", failure] for failure in failures]
+    n_bad = sum(int(line[1]) for line in lines if not line[0].startswith("refused"))
+    says = (
+        f"{n_towns:,} random towns, {found['plans']:,} planned, {found['refused']:,} refused in "
+        f"words; {n_bad} violations (wanted: 0): {yes(n_bad == 0)}."
+    )
+    return f"{says}\n\n{table(('kind', 'towns', 'first'), lines)}"
