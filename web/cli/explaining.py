@@ -11,7 +11,7 @@ import pandas as pd
 from geo.planning import metrics
 from geo.planning.reading import read_labels, read_loads, repeated_keys
 from web.cli import frames, judging, output
-from web.cli.planning import cells_of
+from web.cli.ground import cells_of
 
 
 @click.command()

@@ -12,16 +12,17 @@ from geo.planning.reading import Finding
 from web import texts
 from web.cli import output
 
-_IN_WORDS = ("communities", "findings")
+_IN_WORDS = ("communities", "findings", "unavoidable_crossings")
 """Parts of a report that people get as sentences, scripts as they are."""
 
 
 def show_plan(report: dict[str, Any], *, tolerance: float, as_json: bool) -> None:
-    """A new plan's report; areas where no number of grids fits the tolerance are told in words."""
+    """A new plan's report; what was odd, and areas where no number of grids fits, in words."""
     _show(report, as_json=as_json)
     for row in report.get("communities", []):
         if not row["is_within_tolerance"]:
             click.echo(_of_trade_off(row, tolerance), err=as_json)
+    say_findings(report.get("findings", []))
 
 
 def show_evaluation(report: dict[str, Any], *, as_json: bool) -> None:
@@ -36,7 +37,7 @@ def show_evaluation(report: dict[str, Any], *, as_json: bool) -> None:
 def say_findings(findings: Iterable[Finding]) -> None:
     """What was odd, a line each with the first keys, on standard error."""
     for found in findings:
-        output.say(found["code"], count=found["count"], keys=found["keys"])
+        output.say(found["code"], **{name: told for name, told in found.items() if name != "code"})
 
 
 def percent(share: float) -> str:

@@ -13,9 +13,9 @@ import numpy as np
 
 from geo.errors import ParameterError
 from geo.planning import cells as planning_cells
-from geo.planning import contiguity, load, metrics, partition, polygons
+from geo.planning import load, metrics, partition, polygons
 from geo.services import clock, plans
-from web.cli import frames, judging, output
+from web.cli import frames, ground, judging, output
 from web.cli.town import crs_option, data_option, datum_option, opened
 
 DEFAULT_TARGET = 400.0
@@ -72,13 +72,25 @@ def cells(
 
 @click.command()
 @click.option("--cells", "cells_file", type=frames.in_path, help="Without it, the data folder.")
-@click.option("--load", "load_column", default="households", show_default=True)
+@click.option(
+    "--load",
+    "load_column",
+    default="households",
+    show_default=True,
+    help="Column, or a sum such as households+0.3*elderly_alone+2*shops.",
+)
 @click.option("--target", type=float, help="Wanted load of a grid.")
 @click.option("--grids", "n_grids", type=click.IntRange(1), help="Number of grids instead.")
 @click.option("--tolerance", type=click.FloatRange(0, 1), default=0.05, show_default=True)
 @click.option("--within", help="Column of the area that no grid may leave.")
 @click.option("--keep-whole", help="Column of the unit to keep in one grid, such as compound.")
 @click.option("--barriers", type=frames.in_path, help="Lines that grids should not cross.")
+@click.option(
+    "--no-crossing",
+    metavar="CLASS,CLASS",
+    help="Kinds or classes of --barriers that no grid may cross, such as rail,river.",
+)
+@click.option("--bridges", type=frames.in_path, help="Points or lines where grids may cross them.")
 @click.option("--seed", type=int, default=0, show_default=True)
 @click.option("--time-limit-s", type=float)
 @click.option("--dissolve", is_flag=True, help="One row a grid instead of one a cell.")
@@ -94,6 +106,8 @@ def plan(
     within: str | None,
     keep_whole: str | None,
     barriers: Path | None,
+    no_crossing: str | None,
+    bridges: Path | None,
     seed: int,
     time_limit_s: float | None,
     dissolve: bool,
@@ -103,23 +117,39 @@ def plan(
 ) -> None:
     """Divide cells into balanced, contiguous grids."""
     if cells_file is None:
+        given = {
+            "--barriers": barriers,
+            "--no-crossing": no_crossing,
+            "--bridges": bridges,
+            "--grids": n_grids,
+            "--within": within,
+            "--keep-whole": keep_whole,
+            "--out": out,
+        }
+        _refuse_without_cells(given)
         _plan_town(data, target, tolerance, seed, time_limit_s, as_json)
         return
     if out is None:
         raise click.UsageError("--cells needs --out, the file for the plan")
     if (target is None) == (n_grids is None):
         raise click.UsageError("name either --target or --grids")
+    if no_crossing is not None and barriers is None:
+        raise click.UsageError("--no-crossing needs --barriers, the file of what is not crossed")
     begun = time.perf_counter()
-    found_cells, adjacency = cells_of(
+    classes = tuple(part.strip() for part in (no_crossing or "").split(",") if part.strip())
+    given_ground = ground.read_ground(
         cells_file,
-        barriers,
-        **{"--load": load_column, "--within": within, "--keep-whole": keep_whole},
+        ground.Barred(barriers, classes, bridges),
+        load=load_column,
+        target=target,
+        n_grids=n_grids,
+        tolerance=tolerance,
+        within=within,
+        keep_whole=keep_whole,
     )
-    weights = found_cells[load_column].astype("float64")
-    wanted = float(weights.sum()) / n_grids if n_grids is not None else float(target or 0)
     found = partition.partition(
-        found_cells,
-        adjacency,
+        given_ground.cells,
+        given_ground.passable,
         load=load_column,
         **({"n_grids": n_grids} if n_grids is not None else {"target": target}),
         tolerance=tolerance,
@@ -128,35 +158,26 @@ def plan(
         seed=seed,
         time_limit_s=time_limit_s,
     )
+    how: dict[str, Any] = {"load": load_column, "target": given_ground.target}
     report = metrics.evaluate(
-        found_cells, adjacency, found.labels, load=load_column, target=wanted, keep_whole=keep_whole
+        given_ground.cells, given_ground.adjacency, found.labels, keep_whole=keep_whole, **how
     )
     if within is not None:
         report["communities"] = plans.community_rows(
-            found_cells,
-            found.labels,
-            load=load_column,
-            target=wanted,
-            tolerance=tolerance,
-            within=within,
+            given_ground.cells, found.labels, tolerance=tolerance, within=within, **how
         )
+    report["unavoidable_crossings"] = given_ground.crossings()
+    report["findings"] = [one.as_dict() for one in given_ground.findings]
     report["seconds"] = round(time.perf_counter() - begun, 3)
-    _write_plan(found_cells, found.labels, out, load=load_column, target=wanted, dissolve=dissolve)
+    _write_plan(given_ground.cells, found.labels, out, dissolve=dissolve, **how)
     judging.show_plan({**report, "out": out}, tolerance=tolerance, as_json=as_json)
 
 
-def cells_of(
-    path: Path, barriers: Path | None, *, within: str = "community", **columns: str | None
-) -> tuple[gpd.GeoDataFrame, contiguity.Adjacency]:
-    """Cells of a file, with a key column `cell`, and which of them touch."""
-    found = frames.metric_file(path)
-    frames.check_columns(found, path, columns)
-    if "cell" not in found.columns:
-        found["cell"] = [f"{row:06d}" for row in range(len(found))]
-    lines = None
-    if barriers is not None:
-        lines = frames.layer_file("barriers", barriers, town_crs=found.crs, crs=None, datum=None)
-    return found, contiguity.adjacency(found, barriers=lines, within=within)
+def _refuse_without_cells(given: dict[str, Any]) -> None:
+    """Raise for options that say nothing about the data folder's town."""
+    named = [option for option, value in given.items() if value is not None]
+    if named:
+        raise click.UsageError(f"{', '.join(named)}: only together with --cells")
 
 
 def _write_plan(
