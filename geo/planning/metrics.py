@@ -122,7 +122,7 @@ def grid_figures(
             values = cells[column].astype("Float64").fillna(0).to_numpy(dtype="float64")
             found[column] = np.bincount(given, values[is_assigned], minlength=n)
     found["n_cells"] = np.bincount(given, minlength=n)
-    found["parts"] = _count_parts(adjacency, labels, n)
+    found["parts"] = count_parts(adjacency, labels, n)
     found["area_m2"], found["perimeter_m"] = _outlines(cells, adjacency, labels, n)
     found["polsby_popper"] = _roundness(
         found["area_m2"].to_numpy(), found["perimeter_m"].to_numpy()
@@ -182,7 +182,7 @@ def area_figures(
 def broken_grids(adjacency: Adjacency, labels: np.ndarray) -> np.ndarray:
     """Labels of the grids that fall into several parts, ascending."""
     n = int(labels.max(initial=-1)) + 1
-    return np.flatnonzero(_count_parts(adjacency, labels, n) > 1)
+    return np.flatnonzero(count_parts(adjacency, labels, n) > 1)
 
 
 def polsby_popper(
@@ -243,8 +243,8 @@ def _gini(sums: np.ndarray) -> float:
     return float(((2 * rank - len(sums) - 1) * np.sort(sums)).sum() / (len(sums) * total))
 
 
-def _count_parts(adjacency: Adjacency, labels: np.ndarray, n_labels: int) -> np.ndarray:
-    """Into how many pieces each grid falls; 0 for an empty one."""
+def count_parts(adjacency: Adjacency, labels: np.ndarray, n_labels: int) -> np.ndarray:
+    """Into how many pieces each grid falls by `adjacency`; 0 for an empty one."""
     n = len(labels)
     is_inside = (labels[adjacency.left] == labels[adjacency.right]) & (labels[adjacency.left] >= 0)
     links = csr_array(
