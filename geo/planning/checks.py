@@ -12,6 +12,7 @@ import pandas as pd
 import shapely
 
 from geo.errors import ParameterError
+from geo.planning.cells import CellsReport
 from geo.planning.contiguity import Adjacency, codes_of, connected_parts
 
 MOST_KEYS = 20
@@ -133,6 +134,36 @@ def check_crossings(cells: gpd.GeoDataFrame, unavoidable: pd.DataFrame) -> list[
             "checks.crossing_unavoidable", "warning", pairs, barrier=barrier, n_pieces=n_pieces
         )
     return findings
+
+
+def check_made(made: CellsReport, *, target: float) -> list[Finding]:
+    """What had to be mended or left out to make cells, each with its count or ground.
+
+    `checks.buildings_above_target` names buildings (or compounds) heavier than a grid may be, whose
+    entrances are not known; the others say by their codes what they count.
+    """
+    counts = {
+        "checks.buildings_outside": made.n_outside,
+        "checks.buildings_covered": made.n_covered,
+        "checks.buildings_on_border": made.n_on_border,
+        "checks.stray_entrances": made.n_stray_entrances,
+        "checks.buildings_split": made.n_split,
+    }
+    grounds = {
+        "checks.communities_overlap": (made.overlap_m2, 0),
+        "checks.communities_gaps": (made.sliver_m2, made.n_slivers),
+        "checks.buildings_overlap": (made.footprint_overlap_m2, 0),
+    }
+    heavy = np.array(made.above_target_buildings, dtype=object)
+    return [
+        *_found("checks.buildings_above_target", "warning", heavy, target=target),
+        *(Finding(code, "warning", n, ()) for code, n in counts.items() if n),
+        *(
+            Finding(code, "warning", n, (), {"area_m2": round(area_m2, 1)})
+            for code, (area_m2, n) in grounds.items()
+            if area_m2 >= LEAST_OVERLAP_M2
+        ),
+    ]
 
 
 def named(code: str, keys: Iterable[Any], **params: Any) -> list[Finding]:

@@ -15,10 +15,15 @@ import shapely
 from scipy.spatial import cKDTree
 
 from geo.planning.arrangement import first_holder
+from geo.planning.entrances import parts_of, with_counts
 from geo.planning.load import PEOPLE_PER_HOUSEHOLD, estimate_households
 
 PART_SHARE = 0.1
 """A part of a split compound holds at most this share of the target."""
+
+HEAVIEST_SHARE = 1.05
+"""A building with more than this share of the target is too heavy for one grid, at the usual
+tolerance, and is taken apart by its entrances."""
 
 LLOYD_STEPS = 8
 """Rounds of moving part centres to the middle of their ground."""
@@ -39,7 +44,10 @@ GOLDEN_ANGLE = 2.399963
 
 @dataclass(frozen=True)
 class Seeds:
-    """Arrays of equal length: geometry (footprint or point), counts, compound code or None."""
+    """Arrays of equal length: geometry (footprint or point), counts, compound code or None.
+
+    `name`: code of the building, or of the compound where no building is known.
+    """
 
     geometry: np.ndarray
     households: np.ndarray
@@ -47,6 +55,7 @@ class Seeds:
     is_estimated: np.ndarray
     n_buildings: np.ndarray
     compound: np.ndarray
+    name: np.ndarray
 
     def __len__(self) -> int:
         return len(self.geometry)
@@ -62,20 +71,10 @@ class Grounds:
 
 def join(parts: list[Seeds]) -> Seeds:
     """All seeds in one."""
-    if not parts:
-        nothing = np.empty(0)
-        whole = nothing.astype(np.int64)
-        return Seeds(
-            nothing.astype(object), whole, whole, whole.astype(bool), whole, nothing.astype(object)
-        )
-    return Seeds(
-        np.concatenate([part.geometry for part in parts]),
-        np.concatenate([part.households for part in parts]),
-        np.concatenate([part.people for part in parts]),
-        np.concatenate([part.is_estimated for part in parts]),
-        np.concatenate([part.n_buildings for part in parts]),
-        np.concatenate([part.compound for part in parts]),
-    )
+    thing, whole = np.empty(0, dtype=object), np.empty(0, dtype=np.int64)
+    every = [Seeds(thing, whole, whole, whole.astype(bool), whole, thing, thing), *parts]
+    names = [field.name for field in fields(Seeds)]
+    return Seeds(*(np.concatenate([getattr(part, name) for part in every]) for name in names))
 
 
 def take(seeds: Seeds, is_kept: np.ndarray) -> Seeds:
@@ -121,14 +120,20 @@ def from_layers(
     compounds: gpd.GeoDataFrame | None,
     grounds: Grounds,
     *,
+    entrances: gpd.GeoDataFrame | None = None,
     target_households: float,
     rng: np.random.Generator,
 ) -> Seeds:
     """Buildings, and points for the compounds in which no building stands.
 
-    A compound that has no ground of its own (a point among areas, or outside) is one point.
+    A building heavier than a grid may be is its entrances, where they are known. A compound that
+    has no ground of its own (a point among areas, or outside) is one point.
     """
-    found = [] if buildings is None else [from_buildings(buildings, compounds)]
+    found = []
+    if buildings is not None:
+        whole = from_buildings(with_counts(buildings, entrances), compounds)
+        most = HEAVIEST_SHARE * target_households
+        found.append(split_heavy(whole, buildings, entrances, most=most))
     if compounds is not None:
         is_bare = np.ones(len(compounds), dtype=bool)
         if found:
@@ -168,7 +173,48 @@ def from_buildings(buildings: gpd.GeoDataFrame, compounds: gpd.GeoDataFrame | No
         is_estimated,
         np.ones(len(buildings), dtype=np.int64),
         compound,
+        buildings["building"].to_numpy(dtype=object),
     )
+
+
+def split_heavy(
+    seeds: Seeds,
+    buildings: gpd.GeoDataFrame,
+    entrances: gpd.GeoDataFrame | None,
+    *,
+    most: float,
+) -> Seeds:
+    """The seeds, those of buildings with more than `most` households in parts by entrance.
+
+    Households and people are shared out as the entrances' counts are, else equally, which is
+    marked as estimated. The building counts in its first part.
+
+    Parameters
+    ----------
+    seeds : one a building, in the order of `buildings`
+    """
+    heavy = np.flatnonzero(seeds.households > most)
+    parts = parts_of(buildings, entrances, heavy)
+    if not parts:
+        return seeds
+    is_whole = np.ones(len(seeds), dtype=bool)
+    is_whole[list(parts)] = False
+    made = [take(seeds, is_whole)]
+    for row, split in parts.items():
+        n = len(split.geometry)
+        is_estimated = bool(seeds.is_estimated[row]) or not split.is_counted
+        made.append(
+            Seeds(
+                split.geometry,
+                _split_by(int(seeds.households[row]), split.share),
+                _split_by(int(seeds.people[row]), split.share),
+                np.full(n, is_estimated),
+                (np.arange(n) == 0).astype(np.int64),
+                np.full(n, seeds.compound[row], dtype=object),
+                np.full(n, seeds.name[row], dtype=object),
+            )
+        )
+    return join(made)
 
 
 def compound_of(buildings: gpd.GeoDataFrame, compounds: gpd.GeoDataFrame | None) -> np.ndarray:
@@ -221,6 +267,7 @@ def from_compound_grounds(
                 _split_evenly(int(people[row]), n),
                 np.full(n, bool(is_estimated[row]) or n > 1),
                 _split_evenly(int(n_buildings[row]), n),
+                np.full(n, code[row], dtype=object),
                 np.full(n, code[row], dtype=object),
             )
         )

@@ -13,6 +13,9 @@ from scipy.spatial import Voronoi, cKDTree
 WALL_STEP_M = 3.0
 """Distance of the points along a wall."""
 
+SAME_PLACE_DIGITS = 4
+"""Points that agree to so many decimals of a metre are one."""
+
 SMOOTHING_M = 1.0
 """Half-way lines are straightened within this distance, to take out the steps of the points."""
 
@@ -24,13 +27,25 @@ OVERHANG_M = 0.05
 
 
 def sample_points(seeds: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Points along the walls of each seed (the seed itself where it is a point), and their seed."""
+    """Points along the walls of each seed (the seed itself where it is a point), and their seed.
+
+    Points that several seeds have in common (a party wall) belong to none, so that the line between
+    them starts where their walls meet; a seed that has no others keeps them.
+    """
     walls = np.where(shapely.get_dimensions(seeds) == 2, shapely.boundary(seeds), seeds)
     dense = shapely.segmentize(walls, WALL_STEP_M)
     xy, seed = shapely.get_coordinates(dense, return_index=True)
-    _, first = np.unique(np.column_stack([xy, seed]), axis=0, return_index=True)
-    first.sort()
-    return xy[first], seed[first]
+    near = np.round(xy, SAME_PLACE_DIGITS)
+    order = np.lexsort((seed, near[:, 1], near[:, 0]))
+    is_new = np.r_[True, (near[order][1:] != near[order][:-1]).any(axis=1)][: len(order)]
+    place = np.cumsum(is_new) - 1
+    first, last = np.flatnonzero(is_new), np.flatnonzero(np.r_[is_new[1:], True][: len(order)])
+    is_common, is_kept = np.zeros(len(xy), dtype=bool), np.ones(len(xy), dtype=bool)
+    is_common[order] = (seed[order[first]] != seed[order[last]])[place]
+    is_kept[order[1:]] = is_new[1:] | (seed[order[1:]] != seed[order[:-1]])
+    has_own = np.bincount(seed[is_kept & ~is_common], minlength=len(seeds)) > 0
+    is_kept &= ~(is_common & has_own[seed])
+    return xy[is_kept], seed[is_kept]
 
 
 def halfway_lines(xy: np.ndarray, seed: np.ndarray, clip: shapely.Geometry) -> np.ndarray:

@@ -213,3 +213,44 @@ def test_make_cells_of_real_beijing_is_exact() -> None:
     report = cut(within, buildings=buildings)
     assert_exact(report.cells, within)
     assert report.cells["n_buildings"].sum() + report.n_outside == 1738
+
+
+def test_make_cells_of_overlapping_communities_gives_the_ground_to_the_first() -> None:
+    # both claim 20 x 100 m
+    report = cut(area((0, 0, 110, 100), (90, 0, 200, 100)))
+    assert report.overlap_m2 == pytest.approx(2000.0)
+    assert report.cells.set_index("community")["area_m2"].to_dict() == pytest.approx(
+        {"A": 11_000.0, "B": 9_000.0}
+    )
+    assert_exact(report.cells, area((0, 0, 200, 100)))
+
+
+def test_make_cells_fills_a_narrow_gap_between_communities() -> None:
+    # 1 m between A and B, 50 m between B and C: the one is a slip of the pen, the other is not
+    report = cut(area((0, 0, 99, 100), (100, 0, 200, 100), (250, 0, 300, 100)))
+    assert report.n_slivers == 1
+    assert report.sliver_m2 == pytest.approx(100.0, rel=0.05)
+    assert report.cells["area_m2"].tolist() == pytest.approx([10_000, 10_000, 5_000], rel=1e-3)
+    assert_exact(report.cells, area((0, 0, 200, 100), (250, 0, 300, 100)))
+
+
+def test_make_cells_measures_the_ground_that_buildings_share() -> None:
+    # 20 x 20 m of two, and 5 x 5 m inside both
+    report = cut(
+        area((0, 0, 100, 100)),
+        buildings=houses((20, 20, 60, 60), (40, 40, 80, 80), (30, 30, 35, 35)),
+    )
+    assert report.footprint_overlap_m2 == pytest.approx(425.0)
+    assert (report.overlap_m2, report.n_slivers) == (0.0, 0)
+
+
+def test_make_cells_counts_only_ground_without_anybody_as_empty() -> None:
+    within = area((0, 0, 400, 200))
+    compounds = gpd.GeoDataFrame(
+        {"compound": ["g"], "households": [190], "n_buildings": [2]},
+        geometry=[shapely.Point(X0 + 300, Y0 + 100)],
+        crs=CRS,
+    )
+    # five parts share two buildings, and people live in all of them
+    report = cut(within, compounds=compounds)
+    assert (len(report.cells), report.n_empty) == (5, 0)

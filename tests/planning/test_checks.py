@@ -9,15 +9,17 @@ import pytest
 import shapely
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from towns import area, box, squares
+from towns import area, box, houses, squares
 
 from geo.errors import ParameterError
 from geo.planning.barriers import close_barriers
+from geo.planning.cells import make_cells
 from geo.planning.checks import (
     MOST_KEYS,
     Finding,
     check_cells,
     check_crossings,
+    check_made,
     overlaps,
     raise_errors,
     usable_cells,
@@ -171,6 +173,26 @@ def test_check_crossings_tells_of_each_barrier() -> None:
         ("road/primary", ("0000 – 0001",)),
         ("water/river", ("0001 – 0002",)),
     ]
+
+
+def test_check_made_tells_what_was_mended_with_the_heavy_buildings_by_name() -> None:
+    # a house of 50 households for a target of 40, one outside, and 20 x 100 m claimed twice
+    homes = houses((20, 20, 60, 60), (300, 0, 320, 20), households=50)
+    made = make_cells(
+        buildings=homes,
+        within=area((0, 0, 110, 100), (90, 0, 200, 100)),
+        target_households=40,
+        rng=np.random.default_rng(0),
+    )
+    found = {one.code: one for one in check_made(made, target=40)}
+    assert list(found) == [
+        "checks.buildings_above_target",
+        "checks.buildings_outside",
+        "checks.communities_overlap",
+    ]
+    assert found["checks.buildings_above_target"].keys == ("b0",)
+    assert found["checks.buildings_outside"].count == 1
+    assert found["checks.communities_overlap"].params == {"area_m2": 2000.0}
 
 
 def test_raise_errors_raises_the_first_error_with_its_keys() -> None:

@@ -16,6 +16,12 @@ _IN_WORDS = ("communities", "findings", "unavoidable_crossings")
 """Parts of a report that people get as sentences, scripts as they are."""
 
 
+def show_cells(report: dict[str, Any], *, as_json: bool) -> None:
+    """What making cells came to, and what had to be mended for it, in words."""
+    _show(report, as_json=as_json)
+    say_findings(report["findings"])
+
+
 def show_plan(report: dict[str, Any], *, tolerance: float, as_json: bool) -> None:
     """A new plan's report; what was odd, and areas where no number of grids fits, in words."""
     _show(report, as_json=as_json)

@@ -13,7 +13,7 @@ import numpy as np
 
 from geo.errors import ParameterError
 from geo.planning import cells as planning_cells
-from geo.planning import load, metrics, partition, polygons
+from geo.planning import checks, load, metrics, partition, polygons
 from geo.services import clock, plans
 from web.cli import frames, ground, judging, output
 from web.cli.town import crs_option, data_option, datum_option, opened
@@ -26,6 +26,7 @@ DEFAULT_TARGET = 400.0
 @click.option("--buildings", type=frames.in_path)
 @click.option("--compounds", type=frames.in_path)
 @click.option("--barriers", type=frames.in_path)
+@click.option("--entrances", type=frames.in_path, help="Doors of buildings heavier than a grid.")
 @click.option("--within", type=frames.in_path, required=True, help="Communities or subdistricts.")
 @click.option("--target", type=float, default=DEFAULT_TARGET, show_default=True)
 @click.option("--seed", type=int, default=0, show_default=True)
@@ -37,6 +38,7 @@ def cells(
     buildings: Path | None,
     compounds: Path | None,
     barriers: Path | None,
+    entrances: Path | None,
     within: Path,
     target: float,
     seed: int,
@@ -55,19 +57,20 @@ def cells(
         buildings=None if homes is None else load.estimate_households(homes),
         compounds=frames.layer_file("compounds", compounds, **how) if compounds else None,
         barriers=frames.layer_file("barriers", barriers, **how) if barriers else None,
+        entrances=frames.layer_file("entrances", entrances, **how) if entrances else None,
         within=areas,
         target_households=target,
         rng=np.random.default_rng(seed),
     )
     frames.write_out(made.cells, out, name="cells", key=("cell",))
+    findings = [one.as_dict() for one in checks.check_made(made, target=target)]
     report = {
-        "n_cells": len(made.cells),
-        "area_m2": float(made.cells.area.sum()),
-        "households": int(made.cells["households"].sum()),
+        **made.summary(),
+        "findings": findings,
         "seconds": round(time.perf_counter() - begun, 3),
         "out": out,
     }
-    output.show(report, as_json=as_json)
+    judging.show_cells(report, as_json=as_json)
 
 
 @click.command()
