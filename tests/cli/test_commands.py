@@ -179,6 +179,53 @@ def test_evaluate_barriers_counts_what_grids_cross(cells: Path, tmp_path: Path) 
     assert report_of(run(*asked))["barrier_crossings"] == 0
 
 
+@pytest.fixture
+def two_plans(tmp_path: Path) -> Path:
+    """The sixteen cells by halves, codes with leading zeros, and an old plan one cell different."""
+    path = tmp_path / "plans.gpkg"
+    new = ["007" if n % 4 < 2 else "010" for n in range(16)]
+    gpd.GeoDataFrame(
+        {"cell": [f"{n:03d}" for n in range(16)], "load": 10, "new": new, "old": new},
+        geometry=[box(100 * (n % 4), 100 * (n // 4), 100, 100) for n in range(16)],
+        crs=CRS,
+    ).assign(old=lambda cells: cells["old"].mask(cells["cell"] == "006", "007")).to_file(
+        path, layer="cells"
+    )
+    return path
+
+
+def test_explain_borders_one_line_a_border_with_its_sentence(
+    two_plans: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "why.csv"
+    asked = ("explain", "--cells", two_plans, "--load", "load", "--plan", "new", "--out", out)
+    report = report_of(run(*asked, "--tolerance", 0.05, "--lang", "zh", "--json"))
+    assert (report["rows"], report["reasons"]) == (1, {"balance": 1})
+    found = pd.read_csv(out, dtype=str).iloc[0]
+    # halves of 80: any cell of 10 over the border leaves 70 and 90, 12.5% off
+    assert (found["one"], found["other"], found["length_m"]) == ("007", "010", "400.0")
+    assert "网格 007 与 010 之间的界线" in found["text"]
+    assert "相差 -12.5%" in found["text"]
+    assert "相差 +12.5%" in found["text"]
+    assert "工作量 10" in found["text"]
+
+
+def test_explain_before_one_line_a_move_with_what_it_bought(
+    two_plans: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "moves.csv"
+    report = report_of(
+        run(
+            "explain", "--cells", two_plans, "--load", "load", "--plan", "new", "--before", "old",
+            "--out", out, "--lang", "en", "--json",
+        )
+    )  # fmt: skip
+    assert report["reasons"] == {"balance": 1}
+    found = pd.read_csv(out, dtype=str).iloc[0]
+    assert (found["cells"], found["origin"], found["to"]) == ("006", "007", "010")
+    assert "007 goes from +12.5% off its target to 0%, 010 from -12.5% to 0%" in found["text"]
+
+
 def test_plan_column_that_is_not_there_is_named(cells: Path, tmp_path: Path) -> None:
     result = run(
         "plan", "--cells", cells, "--load", "weight", "--target", 40, "--out", tmp_path / "x.csv"

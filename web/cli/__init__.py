@@ -16,6 +16,7 @@ COMMANDS = {
     "cells": "planning:cells",
     "plan": "planning:plan",
     "evaluate": "explaining:evaluate",
+    "explain": "explaining:explain",
     "parse": "analysis:parse",
     "geocode": "analysis:geocode",
     "attribute": "analysis:attribute",

@@ -11,6 +11,7 @@ from geo.planning.counts import ROUNDING
 from geo.planning.reading import Finding
 from web import texts
 from web.cli import output
+from web.explained import percent
 
 _IN_WORDS = ("communities", "findings", "unavoidable_crossings")
 """Parts of a report that people get as sentences, scripts as they are."""
@@ -44,12 +45,6 @@ def say_findings(findings: Iterable[Finding]) -> None:
     """What was odd, a line each with the first keys, on standard error."""
     for found in findings:
         output.say(found["code"], **{name: told for name, told in found.items() if name != "code"})
-
-
-def percent(share: float) -> str:
-    """A deviation as people write it: +40%, -6.7%, 0%."""
-    tenths = round(1000 * share)
-    return f"{tenths / 10:+g}%" if tenths else "0%"
 
 
 def amount(load: float) -> str:
