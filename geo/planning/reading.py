@@ -2,16 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import pandas as pd
 
-MOST_KEYS = 20
-"""A finding names so many keys at most; its count is of all."""
-
-Finding = dict[str, Any]
-"""`code` of the text that says it, `count`, and the first `keys`."""
+from geo.planning.checks import Finding, named
 
 
 def read_labels(values: pd.Series, keys: pd.Series) -> tuple[np.ndarray, list[str], list[Finding]]:
@@ -32,10 +26,10 @@ def read_labels(values: pd.Series, keys: pd.Series) -> tuple[np.ndarray, list[st
     text = _as_codes(values)
     labels, names = pd.factorize(text, sort=True)
     codes = [str(name) for name in names]
-    findings = _findings("reading.unassigned", keys[np.asarray(labels < 0)])
+    findings = named("reading.unassigned", keys[np.asarray(labels < 0)])
     bare = pd.Series(codes, dtype="str").str.lstrip("0")
     twins = pd.Series(codes, dtype="str")[bare.duplicated(keep=False).to_numpy()]
-    return labels.astype(np.int64), codes, findings + _findings("reading.leading_zeros", twins)
+    return labels.astype(np.int64), codes, findings + named("reading.leading_zeros", twins)
 
 
 def read_loads(values: pd.Series, keys: pd.Series) -> tuple[np.ndarray, list[Finding]]:
@@ -61,14 +55,14 @@ def read_loads(values: pd.Series, keys: pd.Series) -> tuple[np.ndarray, list[Fin
             ("reading.load_not_number", is_odd),
             ("reading.load_negative", is_negative),
         )
-        for finding in _findings(code, keys[mask])
+        for finding in named(code, keys[mask])
     ]
     return np.where(is_missing | is_odd | is_negative, 0.0, weight), findings
 
 
 def repeated_keys(keys: pd.Series) -> list[Finding]:
     """`reading.repeated_keys`: keys that more than one cell carries; none where all differ."""
-    return _findings("reading.repeated_keys", keys[keys.duplicated()].drop_duplicates())
+    return named("reading.repeated_keys", keys[keys.duplicated()].drop_duplicates())
 
 
 def _as_codes(values: pd.Series) -> pd.Series:
@@ -83,9 +77,3 @@ def _as_codes(values: pd.Series) -> pd.Series:
         text = values.astype("string")
     text = text.str.strip()
     return text.where(text != "", None)
-
-
-def _findings(code: str, keys: pd.Series) -> list[Finding]:
-    if len(keys) == 0:
-        return []
-    return [{"code": code, "count": len(keys), "keys": [str(k) for k in keys.iloc[:MOST_KEYS]]}]

@@ -13,6 +13,7 @@ import pandas as pd
 
 from geo.planning import explain as planning_explain
 from geo.planning import metrics
+from geo.planning.checks import Finding
 from geo.planning.reading import read_labels, read_loads, repeated_keys
 from web import explained
 from web.cli import frames, judging, output
@@ -59,7 +60,8 @@ def evaluate(
         areas = metrics.area_figures(found_cells, labels, **how)
         rows = areas.rename_axis("area").reset_index().to_dict("records")
         report["communities"] = [{k: None if pd.isna(v) else v for k, v in r.items()} for r in rows]
-    report["findings"] = findings + odd_loads + repeated_keys(keys)
+    odd = findings + odd_loads + repeated_keys(keys)
+    report["findings"] = [one.as_dict() for one in odd]
     report["target"] = wanted
     report["seconds"] = round(time.perf_counter() - begun, 3)
     judging.show_evaluation(report, as_json=as_json)
@@ -126,7 +128,7 @@ def explain(
         "rows": len(rows),
         "reasons": {str(name): int(n) for name, n in rows["reason"].value_counts().items()},
         "target": wanted,
-        "findings": findings + odd_loads + repeated_keys(keys),
+        "findings": [one.as_dict() for one in findings + odd_loads + repeated_keys(keys)],
         "seconds": round(time.perf_counter() - begun, 3),
         "out": out,
     }
@@ -135,7 +137,7 @@ def explain(
 
 def _same_labels(
     plans: list[pd.Series], keys: pd.Series
-) -> tuple[list[np.ndarray], list[str], list[dict[str, Any]]]:
+) -> tuple[list[np.ndarray], list[str], list[Finding]]:
     """The grids of several plans as numbers that mean the same code in each, and the codes."""
     read = [read_labels(plan, keys) for plan in plans]
     names = sorted({name for _, codes, _ in read for name in codes})

@@ -8,7 +8,6 @@ from typing import Any
 import click
 
 from geo.planning.counts import ROUNDING
-from geo.planning.reading import Finding
 from web import texts
 from web.cli import output
 from web.explained import percent
@@ -41,7 +40,7 @@ def show_evaluation(report: dict[str, Any], *, as_json: bool) -> None:
     say_findings(report.get("findings", []))
 
 
-def say_findings(findings: Iterable[Finding]) -> None:
+def say_findings(findings: Iterable[dict[str, Any]]) -> None:
     """What was odd, a line each with the first keys, on standard error."""
     for found in findings:
         output.say(found["code"], **{name: told for name, told in found.items() if name != "code"})
