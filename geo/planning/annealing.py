@@ -1,34 +1,26 @@
-"""Drives the compiled search: state, limits, cooling, early stop."""
+"""Drives the compiled search: state, domains, threads, cooling, repair."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from queue import SimpleQueue
 
 import numpy as np
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from geo.planning import search
+from geo.planning import objective, search
 from geo.planning.graph import Graph
 
-BORDER_WEIGHT = 0.2
-"""Weight of the perimeter (in reference perimeters: circles of the mean grid's area) in the energy,
-beside the shape's weight of 1."""
-
-SLACK = 0.005
-"""Where the mean itself lies outside the tolerance, limits reach this share of the target beyond
-it, so that loads can still be traded."""
-
+DOMAIN_GRIDS = 48
+"""Grids are searched in domains of about this many, side by side; other domains each slice."""
 
 REPAIR_REACH = (1, 2, 1, 2)
 """How many borders around a grid outside its limits are searched again, round by round."""
 
-REPAIR_SLICES = 20
-REPAIR_LOOSE = 20.0
-"""Slices and first excess weight of such a search."""
-
-ANNEAL_SHARE = 0.75
+ANNEAL_SHARE = 0.7
 """Share of a limited time in which cooling ends; the rest is for grids outside their limits."""
 
 ROUNDING = 1e-9
@@ -37,151 +29,238 @@ ROUNDING = 1e-9
 
 @dataclass(frozen=True)
 class Schedule:
-    """Cooling: slices of equal length, temperature falling and excess weight rising by a factor."""
+    """Cooling: slices of equal length, temperature falling and excess weight rising by a factor.
+
+    The excess weight rises from `loose` to `tight` with the power `bend` of the share done.
+    """
 
     n_steps: int
     n_slices: int = 60
-    warm: float = 0.1
-    cold: float = 0.004
-    loose: float = 3.0
-    tight: float = 40.0
-    chain_share: float = 0.7
+    warm: float = 0.11
+    cold: float = 0.006
+    loose: float = 1.5
+    tight: float = 20.0
+    bend: float = 1.5
+    chain_share: float = 0.5
+    chain_reach: float = 0.08
 
     @classmethod
     def for_size(cls, n_units: int) -> Schedule:
-        """Tried moves for that many units: 2,000 each, fewer where they are many."""
-        return cls(n_steps=int(min(2000 * n_units, 1_200_000 + 500 * n_units)))
+        """Tried moves for that many units: 6,000 each, fewer where they are many."""
+        return cls(n_steps=int(min(6000 * n_units, 20_000_000 + 1000 * n_units)))
+
+    def at(self, cooled: float) -> tuple[float, float]:
+        """Temperature and excess weight of a search cooled by that share."""
+        return (
+            self.warm * (self.cold / self.warm) ** cooled,
+            self.loose * (self.tight / self.loose) ** (cooled**self.bend),
+        )
+
+
+@dataclass(frozen=True)
+class Ties:
+    """Units that belong together or must not share a grid, as `search` wants them."""
+
+    ptr: np.ndarray
+    units: np.ndarray
+
+    @classmethod
+    def none(cls, n_units: int) -> Ties:
+        """No ties between that many units."""
+        return cls(np.zeros((n_units, 3), dtype=np.int64), np.zeros(0, dtype=np.int64))
+
+    def reordered(self, order: np.ndarray) -> Ties:
+        """The same ties with unit `order[i]` as unit i."""
+        place_of = np.empty_like(order)
+        place_of[order] = np.arange(len(order))
+        return Ties(self.ptr[order], place_of[self.units])
+
+
+class _Rooms:
+    """Room to search in, one for each thread."""
+
+    def __init__(self, n_units: int, n_rooms: int) -> None:
+        self._free: SimpleQueue[tuple[np.ndarray, ...]] = SimpleQueue()
+        for _ in range(n_rooms):
+            self._free.put(
+                (
+                    np.zeros(n_units + 1, dtype=np.int64),
+                    np.empty(n_units, dtype=np.int64),
+                    np.empty(n_units, dtype=np.int64),
+                )
+            )
+
+    def lend(self) -> tuple[np.ndarray, ...]:
+        return self._free.get()
+
+    def take_back(self, room: tuple[np.ndarray, ...]) -> None:
+        self._free.put(room)
 
 
 class Annealer:
-    """A plan under search. `labels` is the plan; `n_steps` counts tried moves."""
+    """A plan under search. `labels` is the plan; `n_steps` counts tried moves.
+
+    The result depends on the seed, never on the number of threads: grids are divided into domains
+    that exchange no units during a slice.
+    """
 
     def __init__(
         self,
         graph: Graph,
         labels: np.ndarray,
-        mean_load: np.ndarray,
+        loads: np.ndarray,
+        limits: np.ndarray,
         *,
-        target: float,
-        tolerance: np.ndarray,
+        weights: objective.Weights,
+        ties: Ties,
+        is_free: np.ndarray,
         seed: int,
+        n_workers: int = 1,
     ) -> None:
-        self.graph = graph
-        self.labels = labels.astype(np.int64)
+        """A search from these labels.
+
+        Parameters
+        ----------
+        labels : grid of each unit, every grid connected and used
+        loads : (n, m) loads of the units
+        limits : (k, m, 3) low, high, target of each grid and load
+        is_free : units that may move
+        """
+        self.order = np.argsort(labels, kind="stable")
+        self.graph = graph.reordered(self.order)
+        self._labels = labels[self.order].astype(np.int64)
         self.n_steps = 0
         self.is_stopped = False
-        k = len(mean_load)
-        slack = SLACK * target
-        self._limits = np.column_stack(
-            [
-                np.minimum(target * (1 - tolerance), mean_load - slack),
-                np.maximum(target * (1 + tolerance), mean_load + slack),
-                np.full(k, target),
-            ]
+        self.limits = limits
+        self._is_free = is_free[self.order] & (np.diff(self.graph.indptr) > 0)
+        self._ties = ties.reordered(self.order)
+        k = len(limits)
+        self._edges = np.column_stack(
+            [self.graph.length_m, objective.edge_costs(self.graph, k, weights)]
         )
-        self._cells = np.column_stack([graph.load, graph.area_m2, graph.perimeter_m])
-        self._grids = np.zeros((k, 4))
-        self._count = np.bincount(self.labels, minlength=k)
-        reference_m = float(np.sqrt(4 * np.pi * graph.area_m2.sum() / k))
-        self._weights = np.array([0.0, BORDER_WEIGHT, reference_m])
-        self._state = np.array([88172645463325252 + 7919 * seed], dtype=np.uint64)
-        self._stamp = np.zeros(graph.n_units + 1, dtype=np.int64)
-        self._queue = np.empty(graph.n_units, dtype=np.int64)
+        self._body = np.column_stack(
+            [self.graph.area_m2, self.graph.perimeter_m, loads[self.order]]
+        )
+        self._grids = np.zeros((k, 3 + loads.shape[1]))
+        self._count = np.bincount(self._labels, minlength=k)
+        self._weights = np.array([weights.shape, 0.0, weights.split])
+        self._seed = seed
+        self._n_workers = n_workers
+        self._rooms = _Rooms(self.graph.n_units, n_workers)
+        self._sum_up()
+
+    @property
+    def labels(self) -> np.ndarray:
+        """The grid of each unit, in the order of the graph that was given."""
+        found = np.empty_like(self._labels)
+        found[self.order] = self._labels
+        return found
+
+    @labels.setter
+    def labels(self, labels: np.ndarray) -> None:
+        self._labels = labels[self.order].astype(np.int64)
+        self._count = np.bincount(self._labels, minlength=len(self._grids))
         self._sum_up()
 
     def _sum_up(self) -> None:
-        """Loads, areas and perimeters of the grids, anew from the labels."""
+        """Areas, perimeters and loads of the grids, anew from the labels."""
         k = len(self._grids)
-        for column in range(3):
-            self._grids[:, column] = np.bincount(self.labels, self._cells[:, column], minlength=k)
-        one, other = self.graph.edges()
-        is_inside = self.labels[one] == self.labels[other]
-        self._grids[:, 2] -= np.bincount(
-            self.labels[one[is_inside]], self.graph.length_m[is_inside], minlength=k
+        for column, source in ((0, 0), (1, 1), *((3 + j, 2 + j) for j in range(self.n_loads))):
+            self._grids[:, column] = np.bincount(self._labels, self._body[:, source], minlength=k)
+        one, other = self._label_pairs()
+        is_inside = one == other
+        self._grids[:, 1] -= np.bincount(
+            one[is_inside], self.graph.length_m[is_inside], minlength=k
         )
+
+    @property
+    def n_loads(self) -> int:
+        return int(self._body.shape[1]) - 2
 
     def _weigh(self, excess_weight: float) -> None:
         """Energies of the grids under this weight of the excess."""
-        self._weights[0] = excess_weight
-        area_m2, perimeter_m = self._grids[:, 1], self._grids[:, 2]
-        self._grids[:, 3] = (
-            1.0
-            - 4 * np.pi * area_m2 / perimeter_m**2
-            + self._weights[1] * perimeter_m / self._weights[2]
-            + excess_weight * self._penalty()
-        )
+        self._weights[1] = excess_weight
+        area_m2, perimeter_m = self._grids[:, 0], self._grids[:, 1]
+        excess = self._excesses()
+        penalty = np.where(excess > 0, excess + search.STEP_OUTSIDE, 0.0).sum(axis=1)
+        shape = 1.0 - 4 * np.pi * area_m2 / perimeter_m**2
+        self._grids[:, 2] = self._weights[0] * shape + excess_weight * penalty
+
+    def _excesses(self) -> np.ndarray:
+        held = self._grids[:, 3:]
+        low, high, target = np.moveaxis(self.limits, 2, 0)
+        found: np.ndarray = np.maximum(0.0, np.maximum(low - held, held - high)) / target
+        return found
 
     def excess(self) -> np.ndarray:
-        """How far each grid's load lies outside its limits, as a share of the target."""
-        load = self._grids[:, 0]
-        low, high, target = self._limits.T
-        excess: np.ndarray = np.maximum(0.0, np.maximum(low - load, load - high)) / target
-        return excess
+        """How far each grid's loads lie outside their limits, as shares of the targets, summed."""
+        found: np.ndarray = self._excesses().sum(axis=1)
+        return np.where(found > ROUNDING, found, 0.0)
 
-    def _penalty(self) -> np.ndarray:
-        excess = self.excess()
-        return np.where(excess > 0, excess + search.STEP_OUTSIDE, 0.0)
+    def costs(self) -> np.ndarray:
+        """Each grid's share of the objective's cost: its shape, half of its borders."""
+        one, other = self._label_pairs()
+        is_cut = one != other
+        borders = np.bincount(one[is_cut], self._edges[is_cut, 1] / 2, minlength=len(self._grids))
+        shape = 1.0 - 4 * np.pi * self._grids[:, 0] / self._grids[:, 1] ** 2
+        found: np.ndarray = self._weights[0] * shape + borders
+        return found
 
-    def search(
+    def _label_pairs(self) -> tuple[np.ndarray, np.ndarray]:
+        one, other = self.graph.edges()
+        return self._labels[one], self._labels[other]
+
+    def anneal(
         self,
-        movable: np.ndarray,
+        schedule: Schedule,
         *,
-        is_pressed: bool = False,
-        progress: Callable[[float], None] | None,
+        progress: Callable[[float], None] | None = None,
         spent: Callable[[], float],
     ) -> None:
-        """Anneal the movable grids, then again around those outside their limits.
-
-        `is_pressed` weighs the balance strongly from the start, at the cost of the shape.
+        """Anneal every grid.
 
         `spent` says between slices what share of the time is over: cooling keeps pace with it, so
         that short time gives a coarser plan, not an unfinished one; at 1 or more the search stops.
         """
-        free = np.flatnonzero(movable[self.labels] & (np.diff(self.graph.indptr) > 0))
-        schedule = Schedule.for_size(len(free))
-        if is_pressed:
-            schedule = replace(schedule, loose=REPAIR_LOOSE)
+        movable = np.ones(len(self._grids), dtype=bool)
         for number in range(schedule.n_slices):
             used = spent()
             if used >= 1.0:
                 self.is_stopped = True
                 return
             cooled = max(number / max(1, schedule.n_slices - 1), min(1.0, used / ANNEAL_SHARE))
-            self._slice(schedule, cooled, free, movable)
+            self._slice(schedule, cooled, movable, turn=0.7 * number)
             if progress is not None:
                 progress(max((number + 1) / schedule.n_slices, cooled))
             if cooled >= 1.0:
                 self.is_stopped = number + 1 < schedule.n_slices
-                break
-        local = replace(schedule, n_slices=REPAIR_SLICES, loose=REPAIR_LOOSE)
+                return
+
+    def repair(self, schedule: Schedule, *, spent: Callable[[], float]) -> None:
+        """Search again around the grids outside their limits, keeping only what is better."""
+        n_free = max(1, int(self._is_free.sum()))
         for reach in REPAIR_REACH:
-            is_near = self.near_trouble(reach) & movable
+            is_near = self.near_trouble(reach)
             if not is_near.any():
                 return
             if spent() >= 1.0:
                 self.is_stopped = True
                 return
-            self._search_cluster(local, is_near, n_free=len(free), spent=spent)
+            share = int(self._is_free[is_near[self._labels]].sum()) / n_free
+            self._search_cluster(
+                replace(schedule, n_steps=int(schedule.n_steps * share)), is_near, spent=spent
+            )
 
     def near_trouble(self, reach: int = 1) -> np.ndarray:
         """Mask of the grids outside their limits and of those up to `reach` borders from them."""
-        is_near = self.excess() > ROUNDING
+        is_near = self.excess() > 0
         one, other = self._label_pairs()
         for _ in range(reach):
             is_near[other[is_near[one]]] = True
         return is_near
 
-    def _label_pairs(self) -> tuple[np.ndarray, np.ndarray]:
-        one, other = self.graph.edges()
-        return self.labels[one], self.labels[other]
-
     def _search_cluster(
-        self,
-        schedule: Schedule,
-        movable: np.ndarray,
-        *,
-        n_free: int,
-        spent: Callable[[], float],
+        self, schedule: Schedule, movable: np.ndarray, *, spent: Callable[[], float]
     ) -> None:
         """Search inside the movable grids; each connected cluster keeps only an improvement."""
         k, pairs = len(movable), self._label_pairs()
@@ -191,47 +270,111 @@ class Annealer:
             shape=(k, k),
         )
         cluster = connected_components(links.tocsr(), directed=False)[1]
-        self._weigh(schedule.tight)
-        before, old = np.bincount(cluster, self._grids[:, 3]), self.labels.copy()
-        free = np.flatnonzero(movable[self.labels])
-        local = replace(schedule, n_steps=schedule.n_steps * len(free) // n_free)
+        before, old = self._totals(cluster, schedule.tight), self._labels.copy()
         for number in range(schedule.n_slices):
             if spent() >= 1.0:
                 self.is_stopped = True
                 break
-            self._slice(local, number / max(1, schedule.n_slices - 1), free, movable)
-        self._weigh(schedule.tight)
-        is_worse = np.bincount(cluster, self._grids[:, 3]) >= before
+            cooled = number / max(1, schedule.n_slices - 1)
+            self._slice(schedule, cooled, movable, turn=0.7 * number)
+        is_worse = self._totals(cluster, schedule.tight) >= before
         if is_worse.any():
-            self.labels = np.where(is_worse[cluster[old]], old, self.labels)
-            self._count = np.bincount(self.labels, minlength=k)
+            self._labels = np.where(is_worse[cluster[old]], old, self._labels)
+            self._count = np.bincount(self._labels, minlength=k)
             self._sum_up()
 
+    def _totals(self, cluster: np.ndarray, excess_weight: float) -> np.ndarray:
+        """Cost and weighted excess of each cluster of grids."""
+        excess = self._excesses()
+        penalty = np.where(excess > ROUNDING, excess + search.STEP_OUTSIDE, 0.0).sum(axis=1)
+        found: np.ndarray = np.bincount(cluster, self.costs() + excess_weight * penalty)
+        return found
+
     def _slice(
-        self, schedule: Schedule, cooled: float, free: np.ndarray, movable: np.ndarray
+        self, schedule: Schedule, cooled: float, movable: np.ndarray, *, turn: float
     ) -> None:
         """One slice of tried moves, at the temperature of a search cooled by that share."""
-        if len(free) == 0 or len(self._grids) < 2:
+        if len(self._grids) < 2:
             return
-        self._weigh(schedule.loose * (schedule.tight / schedule.loose) ** cooled)
-        n_steps = schedule.n_steps // schedule.n_slices
-        search.anneal(
-            self.graph.indptr,
-            self.graph.indices,
-            self.graph.length_m,
-            self._cells,
-            self.labels,
-            self._grids,
-            self._count,
-            free,
-            movable,
-            self._limits,
-            self._weights,
-            schedule.warm * (schedule.cold / schedule.warm) ** cooled,
-            schedule.chain_share,
-            n_steps,
-            self._state,
-            self._stamp,
-            self._queue,
+        temperature, excess_weight = schedule.at(cooled)
+        self._weigh(excess_weight)
+        domain = self._domains(movable, turn)
+        of_unit = np.where(self._is_free, domain[self._labels], -1)
+        free = np.flatnonzero(of_unit >= 0)
+        free = free[np.argsort(of_unit[free], kind="stable")]
+        begins = np.searchsorted(of_unit[free], np.arange(int(domain.max()) + 2))
+        share = schedule.n_steps / schedule.n_slices / max(1, len(free))
+        self.n_steps += int(share * len(free))
+
+        def search_domain(number: int) -> None:
+            here = free[begins[number] : begins[number + 1]]
+            if len(here) == 0:
+                return
+            room = self._rooms.lend()
+            search.anneal(
+                self.graph.indptr,
+                self.graph.indices,
+                self._edges,
+                self._body,
+                self._ties.ptr,
+                self._ties.units,
+                self._labels,
+                self._grids,
+                self.limits,
+                self._weights,
+                self._count,
+                here,
+                self._is_free,
+                domain,
+                temperature,
+                schedule.chain_share,
+                schedule.chain_reach + 4.0 * temperature,
+                int(share * len(here)),
+                _random_state(self._seed, self.n_steps, number),
+                *room,
+            )
+            self._rooms.take_back(room)
+
+        n_domains = len(begins) - 1
+        if n_domains == 1 or self._n_workers == 1:
+            for number in range(n_domains):
+                search_domain(number)
+        else:
+            with ThreadPoolExecutor(self._n_workers) as pool:
+                list(pool.map(search_domain, range(n_domains)))
+
+    def _domains(self, movable: np.ndarray, turn: float) -> np.ndarray:
+        """A domain for each movable grid, -1 for the others: halved by place across and across.
+
+        `turn` rotates the cuts (radians), so that no seam lasts.
+        """
+        domain = np.where(movable, 0, -1)
+        if int(movable.sum()) < 2 * DOMAIN_GRIDS:
+            return domain
+        count = np.maximum(1, self._count)
+        place = np.column_stack(
+            [
+                np.bincount(self._labels, self.graph.place[:, axis], minlength=len(count)) / count
+                for axis in (0, 1)
+            ]
         )
-        self.n_steps += n_steps
+        groups = [np.flatnonzero(movable)]
+        while max(len(group) for group in groups) >= 2 * DOMAIN_GRIDS:
+            along = place @ np.array([np.cos(turn), np.sin(turn)])
+            halves = []
+            for group in groups:
+                ordered = group[np.argsort(along[group], kind="stable")]
+                halves += [ordered[: len(group) // 2], ordered[len(group) // 2 :]]
+            groups, turn = halves, turn + np.pi / 2
+        for number, group in enumerate(groups):
+            domain[group] = number
+        return domain
+
+
+def _random_state(seed: int, step: int, number: int) -> np.ndarray:
+    """A non-zero state for `search.next_random`, from three counters (splitmix64, Vigna 2015)."""
+    mask = (1 << 64) - 1
+    x = (seed * 0x9E3779B97F4A7C15 + step * 0xD1B54A32D192ED03 + number * 0x8CB92BA72F3D8DD7) & mask
+    x = ((x ^ (x >> 30)) * 0xBF58476D1CE4E5B9) & mask
+    x = ((x ^ (x >> 27)) * 0x94D049BB133111EB) & mask
+    return np.array([(x ^ (x >> 31)) or 1], dtype=np.uint64)

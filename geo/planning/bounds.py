@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
 
+from geo.planning.counts import by_target
 from geo.planning.graph import Graph
+
+BISECTIONS = 50
+PROVED_WITHIN = 1e-9
+"""Bounds are found by halving an interval this often, to within this deviation."""
 
 
 @dataclass(frozen=True)
@@ -15,7 +23,7 @@ class Bound:
 
     `reason` is `mean` (the load of a part does not divide into grids), `unit` (one indivisible
     unit is too heavy), `behind` (too much load hangs behind one unit) or `none`; `unit` is the
-    unit it hangs on, -1 for none; `load` the load that hangs there.
+    unit it hangs on, -1 for none; `load` the load that hangs there, its largest branch left out.
     """
 
     value: float
@@ -47,38 +55,98 @@ def deviation_bound(graph: Graph, n_grids: np.ndarray, target: float) -> Bound:
         worst = int(means.argmax())
         unit = int(np.flatnonzero(graph.part == worst)[0])
         best = Bound(float(means[worst]), "mean", unit, float(part_load[worst]))
-    cut_unit, branch = branches(graph, part_load)
-    if len(cut_unit) == 0:
-        return best
-    value = _branch_bound(branch, graph.load[cut_unit], target)
-    worst = int(value.argmax())
-    if value[worst] > best.value:
-        best = Bound(float(value[worst]), "behind", int(cut_unit[worst]), float(branch[worst]))
+    hanging = hanging_bounds(graph, target)
+    if graph.n_units and hanging.max() > best.value:
+        unit = int(hanging.argmax())
+        cut_unit, branch = branches(graph, part_load)
+        behind = branch[cut_unit == unit]
+        best = Bound(float(hanging[unit]), "behind", unit, float(behind.sum() - behind.max()))
     return best
 
 
 def branch_bounds(graph: Graph, target: float) -> np.ndarray:
-    """For each connected part the bound by load hanging behind one unit (see deviation_bound)."""
-    part_load = np.bincount(graph.part, graph.load, minlength=graph.n_parts)
-    cut_unit, branch = branches(graph, part_load)
+    """For each connected part the bound by load hanging behind one unit (see hanging_bounds)."""
     found = np.zeros(graph.n_parts)
-    if len(cut_unit):
-        np.maximum.at(
-            found, graph.part[cut_unit], _branch_bound(branch, graph.load[cut_unit], target)
-        )
+    np.maximum.at(found, graph.part, hanging_bounds(graph, target))
     return found
 
 
-def _branch_bound(branch: np.ndarray, own: np.ndarray, target: float) -> np.ndarray:
-    """The least deviation that a branch of this load behind a unit of its own load allows."""
-    best = np.full(len(branch), np.inf)
-    around = np.floor(branch / target)
-    for shift in (-1.0, 0.0, 1.0):
-        q = np.maximum(0.0, around + shift)
-        above = (branch + own) / ((q + 1) * target) - 1
-        below = np.where(q > 0, 1 - branch / np.maximum(q * target, 1e-12), 0.0)
-        best = np.minimum(best, np.maximum(np.maximum(above, below), 0.0))
-    return best
+def hanging_bounds(graph: Graph, target: float) -> np.ndarray:
+    """For each unit the deviation that the branches hanging on it force, 0 for most.
+
+    At a deviation d, a branch of load S takes in at most q = floor(S / (target (1 - d))) grids of
+    its own, so that at least S - q target (1 + d) of it lies in the unit's grid. All those rests
+    and the unit must not exceed target (1 + d): the least d that allows it, found by bisection.
+    """
+    part_load = np.bincount(graph.part, graph.load, minlength=graph.n_parts)
+    cut_unit, branch = branches(graph, part_load)
+    found = np.zeros(graph.n_units)
+    if len(cut_unit) == 0:
+        return found
+    units, at = np.unique(cut_unit, return_inverse=True)
+    low, high = np.zeros(len(units)), np.full(len(units), float(graph.load.sum()) / target + 1)
+    for _ in range(BISECTIONS):
+        middle = (low + high) / 2
+        rest = _rests(branch, middle[at], target)
+        held = graph.load[units] + np.bincount(at, rest)
+        is_enough = held <= target * (1 + middle)
+        low, high = np.where(is_enough, low, middle), np.where(is_enough, middle, high)
+    found[units] = np.where(high < 2 * PROVED_WITHIN, 0.0, low)
+    return found
+
+
+def _rests(branch: np.ndarray, deviation: np.ndarray, target: float) -> np.ndarray:
+    """The least load of each branch outside grids of its own, at that deviation."""
+    least = np.maximum(target * (1 - deviation), 1e-300)
+    q = np.where(deviation >= 1, np.inf, np.floor(branch / least + PROVED_WITHIN))
+    most = np.where(np.isinf(q), np.inf, np.where(np.isinf(q), 0.0, q) * target * (1 + deviation))
+    rest: np.ndarray = np.maximum(0.0, branch - most)
+    return rest
+
+
+@dataclass(frozen=True)
+class Branch:
+    """`units`: what best goes into grids of its own; `unit`: the one that a branch hangs on."""
+
+    unit: int
+    units: np.ndarray
+
+
+def worst_branch(
+    graph: Graph, target: float, tolerance: float, settled: Collection[int]
+) -> Branch | None:
+    """The branch behind one unit that forces the largest deviation above the tolerance.
+
+    None where none does, units in `settled` and branches of parts whose mean deviates as much
+    left out.
+    """
+    part_load = np.bincount(graph.part, graph.load, minlength=graph.n_parts)
+    value = hanging_bounds(graph, target)
+    k = by_target(part_load, np.bincount(graph.part, minlength=graph.n_parts), target)
+    mean = np.abs(part_load / k - target) / target
+    value[value <= mean[graph.part] + 2 * PROVED_WITHIN] = 0.0
+    value[list(settled)] = 0.0
+    unit = int(value.argmax()) if len(value) else -1
+    if unit < 0 or value[unit] <= tolerance:
+        return None
+    one, other = graph.edges()
+    is_open = (one != unit) & (other != unit)
+    links = coo_array(
+        (np.ones(int(is_open.sum())), (one[is_open], other[is_open])),
+        shape=(graph.n_units, graph.n_units),
+    )
+    piece = connected_components(links.tocsr(), directed=False)[1]
+    near = np.unique(piece[graph.indices[graph.indptr[unit] : graph.indptr[unit + 1]]])
+    branch = np.bincount(piece, graph.load)[near]
+    deviation = np.full(len(near), value[unit] + 2 * PROVED_WITHIN)
+    rest = _rests(branch, deviation, target)
+    room = target * (1 + value[unit]) - graph.load[unit] - rest.sum()
+    if room < 1e-6 * target:
+        together = np.append(near[rest > 0], piece[unit])
+        return Branch(unit, np.flatnonzero(np.isin(piece, together)))
+    grids = np.maximum(1.0, np.round(branch / target))
+    forcing = int(np.abs(1 - branch / (grids * target) - value[unit]).argmin())
+    return Branch(unit, np.flatnonzero(piece == near[forcing]))
 
 
 def branches(graph: Graph, part_load: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

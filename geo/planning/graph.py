@@ -46,6 +46,26 @@ class Graph:
         """Each pair of neighbours twice, in row order."""
         return np.repeat(np.arange(self.n_units), np.diff(self.indptr)), self.indices
 
+    def reordered(self, order: np.ndarray) -> Graph:
+        """The same graph with unit `order[i]` as unit i."""
+        place_of = np.empty_like(order)
+        place_of[order] = np.arange(len(order))
+        count = np.diff(self.indptr)[order]
+        indptr = np.r_[0, np.cumsum(count)]
+        edge = np.repeat(self.indptr[order] - indptr[:-1], count) + np.arange(indptr[-1])
+        return Graph(
+            indptr=indptr,
+            indices=place_of[self.indices[edge]],
+            length_m=self.length_m[edge],
+            barrier_m=self.barrier_m[edge],
+            load=self.load[order],
+            area_m2=self.area_m2[order],
+            perimeter_m=self.perimeter_m[order],
+            place=self.place[order],
+            part=self.part[order],
+            unit_of_cell=place_of[self.unit_of_cell],
+        )
+
 
 def build(
     cells: gpd.GeoDataFrame,

@@ -11,20 +11,12 @@ import geopandas as gpd
 import numpy as np
 
 from geo.errors import ParameterError, SchemaError
-from geo.planning import bounds, counts, graph, seeding, units
-from geo.planning.annealing import ROUNDING, Annealer
+from geo.planning import bounds
 from geo.planning.contiguity import Adjacency
-
-MAX_ATTEMPTS = 16
-PATIENCE = 6
-"""Searches of parts that stay out of tolerance, each from another first plan, and how many of them
-may in a row better nothing."""
-
-ABOVE_BOUND = 0.004
-"""Where load hangs behind one unit, the search aims at this much over the bound."""
-
-LARGEST_RETRIED = 400
-"""Parts with more cells than this are not searched again from another first plan."""
+from geo.planning.objective import Weights
+from geo.planning.preparing import prepare
+from geo.planning.refining import refine
+from geo.planning.rules import Rules
 
 
 @dataclass(frozen=True)
@@ -46,8 +38,11 @@ def partition(
     within: str | None = "community",
     keep_whole: str | None = None,
     keep_whole_strictly: bool = False,
+    rules: Rules = Rules(),  # noqa: B008 - frozen
+    weights: Weights = Weights(),  # noqa: B008 - frozen
     seed: int,
     time_limit_s: float | None = None,
+    n_workers: int = 2,
     progress: Callable[[float], None] | None = None,
     should_stop: Callable[[], bool] | None = None,
 ) -> Partition:
@@ -55,8 +50,9 @@ def partition(
 
     The number of grids is set per connected part of each area, so that the mean load comes
     nearest to the target; a first plan by repeated halving is improved by simulated annealing
-    over single moves and chains of two (see `geo.planning.search`), the tolerance pressing
-    ever harder. Same seed, same plan.
+    (see `geo.planning.search`), then searched again where loads lie outside the limits, then
+    polished exactly, pair by pair of grids (see `geo.planning.windows`). The objective and its
+    weights are in `geo.planning.objective`. Same seed, same plan, whatever the number of workers.
 
     Parameters
     ----------
@@ -67,106 +63,81 @@ def partition(
     within : column of the area that no grid may leave; ignored where the cells have no such column
     keep_whole : column of the unit (compound) that is not split while it fits into one grid
     keep_whole_strictly : keep such units whole even where that breaks the tolerance; otherwise
-        those of a part with a grid out of tolerance are released for a second search
+        those of a part with a grid out of tolerance may be split, as few as the weights say
+    rules : further hard demands
+    weights : what the objective's troubles cost
     time_limit_s : end within about this time, above 0, with the best plan found; the first plan is
         always finished. The plan is then not repeatable
+    n_workers : threads
     progress : called with the share done
     should_stop : asked now and then; the best plan so far is returned
 
     Raises
     ------
-    ParameterError : an option out of range, or both or neither of target and n_grids
-    SchemaError : the load column is absent
+    ParameterError : an option out of range, both or neither of target and n_grids, or rules that
+        contradict each other
+    SchemaError : a column is absent
     """
     begun = time.perf_counter()
+    columns = [load, *rules.balance, *(name for name in (rules.special, rules.locked) if name)]
     _check_options(
         cells,
         adjacency,
-        load=load,
+        columns=columns,
         target=target,
         n_grids=n_grids,
-        tolerance=tolerance,
+        tolerances=[tolerance, *rules.balance.values()],
         time_limit_s=time_limit_s,
     )
     if len(cells) == 0:
         return Partition(np.empty(0, dtype=np.int64), {"n_grids": 0})
     weight = _weights(cells, load)
     wanted = float(weight.sum()) / n_grids if n_grids is not None else float(target or 0.0)
-    area, is_heavy = units.set_heavy_apart(
+    if wanted <= 0:
+        wanted = 1.0
+    problem = prepare(
+        cells,
         adjacency,
-        units.area_codes(cells, within),
-        weight,
+        load=weight,
+        more_loads={name: _weights(cells, name) for name in rules.balance},
         target=wanted,
+        n_grids=n_grids,
         tolerance=tolerance,
+        within=within,
+        keep_whole=keep_whole,
+        demands=rules,
     )
-    whole = graph.build(cells, adjacency, weight, area=area)
-    k, heavy_parts = _count_grids(whole, is_heavy, wanted, n_grids)
-    unit = units.whole_units(
-        cells, adjacency, area, weight, keep_whole=keep_whole, limit=wanted * (1 + tolerance)
-    )
-    n_units = np.array([len(np.unique(unit[whole.part == part])) for part in range(len(k))])
-    unit = units.release(unit, (n_units < k)[whole.part])
 
     def spent() -> float:
         if should_stop is not None and should_stop():
             return float("inf")
         return 0.0 if time_limit_s is None else (time.perf_counter() - begun) / time_limit_s
 
-    part_load = np.bincount(whole.part, weight, minlength=len(k))
-    hanging = bounds.branch_bounds(whole, wanted)
-    reachable = np.where(hanging > tolerance, hanging + ABOVE_BOUND, tolerance)
-    part_of_grid = np.repeat(np.arange(len(k)), k)
-    searched = np.ones(len(k), dtype=bool)
-    labels = np.zeros(len(cells), dtype=np.int64)
-    n_steps, n_vain, is_stopped, trouble = 0, 0, False, np.full(len(k), np.inf)
-    for attempt in range(MAX_ATTEMPTS):
-        network = graph.build(cells, adjacency, weight, area=area, unit=unit)
-        fresh = _first_labels(network, whole, unit, k, seed + attempt)
-        annealer = Annealer(
-            network,
-            _by_unit(np.where(searched[whole.part], fresh, labels), unit),
-            np.repeat(part_load / k, k),
-            target=wanted,
-            tolerance=reachable[part_of_grid],
-            seed=seed + attempt,
-        )
-        annealer.search(
-            searched[part_of_grid],
-            is_pressed=attempt % 3 == 2,
-            progress=progress if attempt == 0 else None,
-            spent=spent,
-        )
-        n_steps, is_stopped = n_steps + annealer.n_steps, annealer.is_stopped
-        found = np.bincount(part_of_grid, annealer.excess(), minlength=len(k))
-        is_better = searched & (found < trouble)
-        n_vain = 0 if is_better.any() else n_vain + 1
-        labels = np.where(is_better[whole.part], annealer.labels[unit], labels)
-        trouble = np.where(is_better, found, trouble)
-        is_joined = np.bincount(unit)[unit] > 1
-        has_joined = np.bincount(whole.part, is_joined, minlength=len(k)) > 0
-        small = np.bincount(whole.part, minlength=len(k)) <= LARGEST_RETRIED
-        searched = (trouble > ROUNDING) & (small | (has_joined & (not keep_whole_strictly)))
-        if is_stopped or n_vain == PATIENCE or not searched.any():
-            break
-        if spent() >= 1.0:
-            is_stopped = True
-            break
-        if not keep_whole_strictly:
-            unit = units.release(unit, searched[whole.part])
-    bound = bounds.deviation_bound(whole, k, wanted)
+    found = refine(
+        problem,
+        weights=weights,
+        may_split=not keep_whole_strictly,
+        seed=seed,
+        n_workers=n_workers,
+        progress=progress,
+        spent=spent,
+    )
+    bound = bounds.deviation_bound(problem.whole, problem.n_grids, wanted)
     return Partition(
-        labels,
+        found.labels,
         {
-            "n_grids": int(k.sum()),
+            "n_grids": int(problem.n_grids.sum()),
             "target": wanted,
-            "n_parts": len(k),
-            "n_heavy": heavy_parts,
+            "n_parts": len(problem.n_grids),
+            "n_heavy": problem.n_heavy,
+            "n_out": found.n_out,
+            "cost": found.cost,
             "lower_bound": bound.value,
             "lower_bound_reason": bound.reason,
             "lower_bound_cell": bound.unit if bound.unit >= 0 else None,
             "lower_bound_load": bound.load,
-            "steps": n_steps,
-            "stopped_early": is_stopped,
+            "steps": found.n_steps,
+            "stopped_early": found.is_stopped,
         },
     )
 
@@ -188,44 +159,23 @@ def _weights(cells: gpd.GeoDataFrame, load: str) -> np.ndarray:
     return weight
 
 
-def _count_grids(
-    network: graph.Graph, is_heavy: np.ndarray, target: float, n_grids: int | None
-) -> tuple[np.ndarray, int]:
-    """Grids of each part, and how many parts are one cell too heavy for any grid."""
-    load = np.bincount(network.part, network.load, minlength=network.n_parts)
-    size = np.bincount(network.part, minlength=network.n_parts)
-    has_heavy = np.zeros(network.n_parts, dtype=bool)
-    has_heavy[network.part[is_heavy]] = True
-    size[has_heavy] = 1
-    if n_grids is None:
-        return counts.by_target(load, size, target), int(has_heavy.sum())
-    return counts.by_total(load, size, n_grids), int(has_heavy.sum())
-
-
-def _by_unit(labels: np.ndarray, unit: np.ndarray) -> np.ndarray:
-    """The label of each unit from its cells'."""
-    found = np.zeros(int(unit.max()) + 1, dtype=np.int64)
-    found[unit] = labels
-    return found
-
-
 def _check_options(
     cells: gpd.GeoDataFrame,
     adjacency: Adjacency,
     *,
-    load: str,
+    columns: list[str],
     target: float | None,
     n_grids: int | None,
-    tolerance: float,
+    tolerances: list[float],
     time_limit_s: float | None,
 ) -> None:
-    if load not in cells.columns:
+    missing = [name for name in columns if name not in cells.columns]
+    if missing:
         raise SchemaError(
             "schema.missing_columns",
-            f"cells must have the load column {load}; got {list(cells.columns)[:20]}. "
-            "Name another.",
+            f"cells must have the columns {missing}; got {list(cells.columns)[:20]}. Name others.",
             layer="cells",
-            columns=[load],
+            columns=missing,
             found=[str(name) for name in cells.columns][:20],
         )
     if (target is None) == (n_grids is None):
@@ -243,12 +193,13 @@ def _check_options(
             n_grids=n_grids,
             n_cells=len(cells),
         )
-    if not 0 <= tolerance <= 1:
-        raise ParameterError(
-            "plan.tolerance",
-            f"tolerance is a share between 0 and 1 (0.05 = 5%); got {tolerance}",
-            tolerance=tolerance,
-        )
+    for tolerance in tolerances:
+        if not 0 <= tolerance <= 1:
+            raise ParameterError(
+                "plan.tolerance",
+                f"tolerance is a share between 0 and 1 (0.05 = 5%); got {tolerance}",
+                tolerance=tolerance,
+            )
     if time_limit_s is not None and not time_limit_s > 0:
         raise ParameterError(
             "plan.time_limit",
@@ -263,20 +214,3 @@ def _check_options(
             n_cells=len(cells),
             n_adjacent=adjacency.n_cells,
         )
-
-
-def _first_labels(
-    network: graph.Graph, whole: graph.Graph, unit: np.ndarray, k: np.ndarray, seed: int
-) -> np.ndarray:
-    """A first plan of each part, by cell; labels run on from part to part."""
-    labels = np.zeros(network.n_units, dtype=np.int64)
-    part_of_unit = _by_unit(whole.part, unit)
-    offset = np.r_[0, np.cumsum(k)]
-    order = np.argsort(part_of_unit, kind="stable")
-    begins = np.searchsorted(part_of_unit[order], np.arange(len(k)))
-    for part, nodes in enumerate(np.split(order, begins[1:])):
-        labels[nodes] = offset[part] + seeding.first_plan(
-            network, nodes=nodes, n_grids=int(k[part]), turn=0.1 + 0.7 * (seed % 97)
-        )
-    by_cell: np.ndarray = labels[unit]
-    return by_cell

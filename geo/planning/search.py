@@ -1,14 +1,26 @@
 """The compiled search: cells move between neighbouring grids under simulated annealing.
 
-Two kinds of move keep every grid connected: one cell crosses a border; or one cell crosses and
-another leaves the grid it came into (a swap, or a chain through a third grid), which is how loads
-are traded where single cells are too heavy for the tolerance (ejection chains, Glover 1992).
+Three kinds of move keep every grid connected: one cell crosses a border; a cell on which part of
+its grid hangs crosses together with that part; or one cell crosses and another leaves the grid it
+came into (a swap, or a chain through a third grid), which is how loads are traded where single
+cells are too heavy for the tolerance (ejection chains, Glover 1992).
 
-The energy of a plan is the sum over its grids of
+The energy of a plan is the objective's cost (see `geo.planning.objective`), and for each grid with
+a load outside its limits `excess_weight` times how far outside, as a share of the target, and a
+step.
 
-    (1 - Polsby-Popper) + border_weight * perimeter / reference perimeter + excess_weight * excess
+The kernels take flat arrays, for n units, k grids and m loads (named tuples would double their
+time):
 
-where excess is how far the load lies outside [low, high], as a share of the target, and a step.
+- `indptr`, `indices`: neighbours in compressed rows; `edges` (e, 2): length of the shared border
+  in metres, its cost in the objective
+- `body` (n, 2 + m): area, perimeter, loads of each unit
+- `tie_ptr` (n, 3), `ties`: for each unit where in `ties` the others of its compound begin and end,
+  and where those end that must not share its grid (they begin where the others end)
+- `labels` (n): grid of each unit; `grids` (k, 3 + m): area, perimeter, energy, loads of each;
+  `count` (k): units of each; `limits` (k, m, 3): low, high, target
+- `weights` (3): of the shape, of the excess, of a split compound
+- `stamp` (n + 1), `queue` (n), `branch` (n): room to mark and list units
 """
 
 # ruff: noqa: PLR0917 - compiled kernels take flat arrays, by position
@@ -24,8 +36,11 @@ FOUR_PI = 4.0 * math.pi
 STEP_OUTSIDE = 0.02
 """Being outside the limits at all counts as this much excess more, so that no shape is worth it."""
 
+APART_COST = 5.0
+"""Cost of a pair of units in one grid that must not share one."""
 
-@njit(cache=True, nogil=True, error_model="numpy")
+
+@njit(cache=True, nogil=True, error_model="numpy", inline="always")
 def next_random(state: np.ndarray) -> float:
     """A number in [0, 1); xorshift64* (Vigna 2016). `state` holds one non-zero uint64."""
     x = state[0]
@@ -34,21 +49,6 @@ def next_random(state: np.ndarray) -> float:
     x ^= x >> np.uint64(27)
     state[0] = x
     return float((x * np.uint64(2685821657736338717)) >> np.uint64(11)) / 9007199254740992.0
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
-def grid_energy(
-    load: float, area: float, perimeter: float, limits: np.ndarray, weights: np.ndarray
-) -> float:
-    """The energy of one grid. `limits`: low, high, target; `weights`: excess, border, reference."""
-    excess = 0.0
-    if load < limits[0]:
-        excess = STEP_OUTSIDE + (limits[0] - load) / limits[2]
-    elif load > limits[1]:
-        excess = STEP_OUTSIDE + (load - limits[1]) / limits[2]
-    shape = 1.0 - FOUR_PI * area / (perimeter * perimeter)
-    energy: float = shape + weights[1] * perimeter / weights[2] + weights[0] * excess
-    return energy
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -97,46 +97,93 @@ def stays_connected(
     return False
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
-def move_cell(
-    indptr: np.ndarray,
-    indices: np.ndarray,
-    length: np.ndarray,
-    cells: np.ndarray,
-    labels: np.ndarray,
+@njit(cache=True, nogil=True, error_model="numpy", inline="always")
+def energy_with(
+    body: np.ndarray,
     grids: np.ndarray,
-    count: np.ndarray,
     limits: np.ndarray,
     weights: np.ndarray,
+    grid: int,
+    cell: int,
+    sign: float,
+    area: float,
+    perimeter: float,
+) -> float:
+    """The energy of a grid with that area and perimeter, the cell's loads added sign times."""
+    excess = 0.0
+    for j in range(limits.shape[1]):
+        load = grids[grid, 3 + j] + sign * body[cell, 2 + j]
+        if load < limits[grid, j, 0]:
+            excess += STEP_OUTSIDE + (limits[grid, j, 0] - load) / limits[grid, j, 2]
+        elif load > limits[grid, j, 1]:
+            excess += STEP_OUTSIDE + (load - limits[grid, j, 1]) / limits[grid, j, 2]
+    energy: float = (
+        weights[0] * (1.0 - FOUR_PI * area / (perimeter * perimeter)) + weights[1] * excess
+    )
+    return energy
+
+
+@njit(cache=True, nogil=True, error_model="numpy", inline="always")
+def shared(
+    indptr: np.ndarray,
+    indices: np.ndarray,
+    edges: np.ndarray,
+    labels: np.ndarray,
     cell: int,
     to: int,
-) -> None:
-    """Give the cell to another grid; `cells` and `grids` have columns load, area, perimeter."""
+) -> tuple[float, float, float]:
+    """Border shared with the cell's own grid and with `to`, and the change of the borders' cost."""
     origin = labels[cell]
-    to_origin, to_other = 0.0, 0.0
+    with_own, with_other, cost = 0.0, 0.0, 0.0
     for e in range(indptr[cell], indptr[cell + 1]):
         label = labels[indices[e]]
         if label == origin:
-            to_origin += length[e]
+            with_own += edges[e, 0]
+            cost += edges[e, 1]
         elif label == to:
-            to_other += length[e]
-    for side, sign, shared in ((origin, -1.0, to_origin), (to, 1.0, to_other)):
-        grids[side, 0] += sign * cells[cell, 0]
-        grids[side, 1] += sign * cells[cell, 1]
-        grids[side, 2] += sign * (cells[cell, 2] - 2.0 * shared)
-        grids[side, 3] = grid_energy(
-            grids[side, 0], grids[side, 1], grids[side, 2], limits[side], weights
-        )
-        count[side] += int(sign)
-    labels[cell] = to
+            with_other += edges[e, 0]
+            cost -= edges[e, 1]
+    return with_own, with_other, cost
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def change_of_ties(
+    tie_ptr: np.ndarray,
+    ties: np.ndarray,
+    labels: np.ndarray,
+    split_cost: float,
+    cell: int,
+    to: int,
+) -> float:
+    """Change of the cost of split compounds and of units together that must be apart."""
+    origin = labels[cell]
+    change = 0.0
+    in_own, in_other = 0, 0
+    for i in range(tie_ptr[cell, 0], tie_ptr[cell, 1]):
+        label = labels[ties[i]]
+        in_own += label == origin
+        in_other += label == to
+    if in_own > 0:
+        change += split_cost
+    if in_other > 0:
+        change -= split_cost
+    for i in range(tie_ptr[cell, 1], tie_ptr[cell, 2]):
+        label = labels[ties[i]]
+        if label == to:
+            change += APART_COST
+        elif label == origin:
+            change -= APART_COST
+    return change
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def change_of(
     indptr: np.ndarray,
     indices: np.ndarray,
-    length: np.ndarray,
-    cells: np.ndarray,
+    edges: np.ndarray,
+    body: np.ndarray,
+    tie_ptr: np.ndarray,
+    ties: np.ndarray,
     labels: np.ndarray,
     grids: np.ndarray,
     limits: np.ndarray,
@@ -146,42 +193,84 @@ def change_of(
 ) -> float:
     """How the energy changes when the cell goes to that grid."""
     origin = labels[cell]
-    to_origin, to_other = 0.0, 0.0
-    for e in range(indptr[cell], indptr[cell + 1]):
-        label = labels[indices[e]]
-        if label == origin:
-            to_origin += length[e]
-        elif label == to:
-            to_other += length[e]
-    load, area, perimeter = cells[cell, 0], cells[cell, 1], cells[cell, 2]
-    after = grid_energy(
-        grids[origin, 0] - load,
-        grids[origin, 1] - area,
-        grids[origin, 2] - perimeter + 2.0 * to_origin,
-        limits[origin],
-        weights,
-    ) + grid_energy(
-        grids[to, 0] + load,
-        grids[to, 1] + area,
-        grids[to, 2] + perimeter - 2.0 * to_other,
-        limits[to],
-        weights,
+    with_own, with_other, cost = shared(indptr, indices, edges, labels, cell, to)
+    area, perimeter = body[cell, 0], body[cell, 1]
+    change: float = (
+        energy_with(
+            body,
+            grids,
+            limits,
+            weights,
+            origin,
+            cell,
+            -1.0,
+            grids[origin, 0] - area,
+            grids[origin, 1] - perimeter + 2.0 * with_own,
+        )
+        + energy_with(
+            body,
+            grids,
+            limits,
+            weights,
+            to,
+            cell,
+            1.0,
+            grids[to, 0] + area,
+            grids[to, 1] + perimeter - 2.0 * with_other,
+        )
+        - grids[origin, 2]
+        - grids[to, 2]
+        + cost
     )
-    change: float = after - grids[origin, 3] - grids[to, 3]
+    if tie_ptr[cell, 0] < tie_ptr[cell, 2]:
+        change += change_of_ties(tie_ptr, ties, labels, weights[2], cell, to)
     return change
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def move_cell(
+    indptr: np.ndarray,
+    indices: np.ndarray,
+    edges: np.ndarray,
+    body: np.ndarray,
+    labels: np.ndarray,
+    grids: np.ndarray,
+    limits: np.ndarray,
+    weights: np.ndarray,
+    count: np.ndarray,
+    cell: int,
+    to: int,
+) -> None:
+    """Give the cell to another grid."""
+    origin = labels[cell]
+    with_own, with_other, _ = shared(indptr, indices, edges, labels, cell, to)
+    area, perimeter = body[cell, 0], body[cell, 1]
+    for grid, sign, border in ((origin, -1.0, with_own), (to, 1.0, with_other)):
+        grids[grid, 0] += sign * area
+        grids[grid, 1] += sign * (perimeter - 2.0 * border)
+        grids[grid, 2] = energy_with(
+            body, grids, limits, weights, grid, cell, sign, grids[grid, 0], grids[grid, 1]
+        )
+        for j in range(limits.shape[1]):
+            grids[grid, 3 + j] += sign * body[cell, 2 + j]
+        count[grid] += int(sign)
+    labels[cell] = to
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def best_second(
     indptr: np.ndarray,
     indices: np.ndarray,
-    length: np.ndarray,
-    cells: np.ndarray,
+    edges: np.ndarray,
+    body: np.ndarray,
+    tie_ptr: np.ndarray,
+    ties: np.ndarray,
     labels: np.ndarray,
     grids: np.ndarray,
     limits: np.ndarray,
     weights: np.ndarray,
-    movable: np.ndarray,
+    is_free: np.ndarray,
+    domain: np.ndarray,
     cell: int,
     stamp: np.ndarray,
     queue: np.ndarray,
@@ -206,10 +295,21 @@ def best_second(
                     stamp[other + 1] = mark
                     queue[tail] = other
                     tail += 1
-            elif node != cell and label != last and movable[label]:
+            elif node != cell and label != last and is_free[node] and domain[label] == domain[grid]:
                 last = label
                 change = change_of(
-                    indptr, indices, length, cells, labels, grids, limits, weights, node, label
+                    indptr,
+                    indices,
+                    edges,
+                    body,
+                    tie_ptr,
+                    ties,
+                    labels,
+                    grids,
+                    limits,
+                    weights,
+                    node,
+                    label,
                 )
                 if change < best_change:
                     best_cell, best_to, best_change = node, label, change
@@ -217,73 +317,191 @@ def best_second(
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
+def find_branch(
+    indptr: np.ndarray,
+    indices: np.ndarray,
+    labels: np.ndarray,
+    cell: int,
+    stamp: np.ndarray,
+    queue: np.ndarray,
+    branch: np.ndarray,
+) -> int:
+    """How many units hang on the rest of their grid through the cell alone, all but the largest
+    part, put into `branch`; the cell itself comes first and is counted."""
+    grid = labels[cell]
+    stamp[0] += 1
+    mark = stamp[0]
+    stamp[cell + 1] = mark
+    branch[0] = cell
+    found, kept_begin, kept_end = 1, 1, 1
+    for e in range(indptr[cell], indptr[cell + 1]):
+        first = indices[e]
+        if labels[first] != grid or stamp[first + 1] == mark:
+            continue
+        stamp[first + 1] = mark
+        queue[0] = first
+        head, tail = 0, 1
+        while head < tail:
+            node = queue[head]
+            head += 1
+            for f in range(indptr[node], indptr[node + 1]):
+                other = indices[f]
+                if labels[other] == grid and stamp[other + 1] != mark:
+                    stamp[other + 1] = mark
+                    queue[tail] = other
+                    tail += 1
+        begin = found
+        for i in range(tail):
+            branch[found] = queue[i]
+            found += 1
+        if tail > kept_end - kept_begin:
+            kept_begin, kept_end = begin, found
+    size = kept_end - kept_begin
+    for i in range(kept_end, found):
+        branch[i - size] = branch[i]
+    return found - size
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def move_branch(
+    indptr: np.ndarray,
+    indices: np.ndarray,
+    edges: np.ndarray,
+    body: np.ndarray,
+    tie_ptr: np.ndarray,
+    ties: np.ndarray,
+    labels: np.ndarray,
+    grids: np.ndarray,
+    limits: np.ndarray,
+    weights: np.ndarray,
+    count: np.ndarray,
+    is_free: np.ndarray,
+    cell: int,
+    to: int,
+    allowed: float,
+    stamp: np.ndarray,
+    queue: np.ndarray,
+    branch: np.ndarray,
+) -> bool:
+    """Give the cell and what hangs on it to a grid, if the energy then rises by no more than
+    `allowed`; whether it was given."""
+    origin = labels[cell]
+    n = find_branch(indptr, indices, labels, cell, stamp, queue, branch)
+    if n >= count[origin]:
+        return False
+    for i in range(n):
+        if not is_free[branch[i]]:
+            return False
+    change = 0.0
+    for i in range(n):
+        unit = branch[i]
+        change += change_of(
+            indptr, indices, edges, body, tie_ptr, ties, labels, grids, limits, weights, unit, to
+        )
+        move_cell(indptr, indices, edges, body, labels, grids, limits, weights, count, unit, to)
+    if change <= allowed:
+        return True
+    for i in range(n - 1, -1, -1):
+        move_cell(
+            indptr, indices, edges, body, labels, grids, limits, weights, count, branch[i], origin
+        )
+    return False
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
 def anneal(
     indptr: np.ndarray,
     indices: np.ndarray,
-    length: np.ndarray,
-    cells: np.ndarray,
+    edges: np.ndarray,
+    body: np.ndarray,
+    tie_ptr: np.ndarray,
+    ties: np.ndarray,
     labels: np.ndarray,
     grids: np.ndarray,
-    count: np.ndarray,
-    free: np.ndarray,
-    movable: np.ndarray,
     limits: np.ndarray,
     weights: np.ndarray,
+    count: np.ndarray,
+    free: np.ndarray,
+    is_free: np.ndarray,
+    domain: np.ndarray,
     temperature: float,
     chain_share: float,
+    chain_reach: float,
     n_steps: int,
     state: np.ndarray,
     stamp: np.ndarray,
     queue: np.ndarray,
+    branch: np.ndarray,
 ) -> int:
-    """Change `labels`, `grids` and `count` by n_steps tried moves; how many were accepted.
+    """Change the plan by n_steps tried moves; how many were accepted.
 
     Parameters
     ----------
-    indptr, indices, length : neighbours of each cell in compressed rows, shared border lengths
-    cells : n x 3: load, area, perimeter
-    grids : k x 4: load, area, perimeter, energy
-    free : cells that may move; movable : grids that may change
-    limits, weights : see `grid_energy`; limits are k x 3
-    stamp : n + 1 integers, zero at first; queue : n integers
+    free : units that may move, all in grids of one domain; is_free : the same as a mask of all
+    domain : of each grid; units move only between grids of the same one
+    chain_share : how many of the refused moves are tried as the first of two
+    chain_reach : those that cost more than this above what is allowed are not
+    state : of `next_random`
     """
-    accepted = 0
-    n_free = len(free)
+    accepted, n_free = 0, len(free)
     for _ in range(n_steps):
         cell = free[int(next_random(state) * n_free)]
         begin, end = indptr[cell], indptr[cell + 1]
         if begin == end:
             continue
         origin = labels[cell]
-        to = labels[indices[begin + int(next_random(state) * (end - begin))]]
-        if to == origin or count[origin] == 1 or not movable[origin] or not movable[to]:
+        pick = begin + int(next_random(state) * (end - begin))
+        to = labels[indices[pick]]
+        if to == origin or count[origin] == 1 or domain[to] != domain[origin]:
             continue
-        change = change_of(indptr, indices, length, cells, labels, grids, limits, weights, cell, to)
+        change = change_of(
+            indptr, indices, edges, body, tie_ptr, ties, labels, grids, limits, weights, cell, to
+        )
         allowed = 0.0
         if change > 0.0:
             allowed = -temperature * math.log(1.0 - next_random(state))
-        if change <= allowed:
-            if stays_connected(indptr, indices, labels, cell, stamp, queue):
-                move_cell(
-                    indptr, indices, length, cells, labels, grids, count, limits, weights, cell, to
-                )
-                accepted += 1
+        is_refused = change > allowed
+        if is_refused and (change > allowed + chain_reach or next_random(state) >= chain_share):
             continue
-        if next_random(state) >= chain_share or not stays_connected(
-            indptr, indices, labels, cell, stamp, queue
-        ):
+        if not stays_connected(indptr, indices, labels, cell, stamp, queue):
+            accepted += move_branch(
+                indptr,
+                indices,
+                edges,
+                body,
+                tie_ptr,
+                ties,
+                labels,
+                grids,
+                limits,
+                weights,
+                count,
+                is_free,
+                cell,
+                to,
+                allowed,
+                stamp,
+                queue,
+                branch,
+            )
             continue
-        move_cell(indptr, indices, length, cells, labels, grids, count, limits, weights, cell, to)
+        move_cell(indptr, indices, edges, body, labels, grids, limits, weights, count, cell, to)
+        if not is_refused:
+            accepted += 1
+            continue
         second, goal, more = best_second(
             indptr,
             indices,
-            length,
-            cells,
+            edges,
+            body,
+            tie_ptr,
+            ties,
             labels,
             grids,
             limits,
             weights,
-            movable,
+            is_free,
+            domain,
             cell,
             stamp,
             queue,
@@ -294,11 +512,11 @@ def anneal(
             and stays_connected(indptr, indices, labels, second, stamp, queue)
         ):
             move_cell(
-                indptr, indices, length, cells, labels, grids, count, limits, weights, second, goal
+                indptr, indices, edges, body, labels, grids, limits, weights, count, second, goal
             )
             accepted += 1
         else:
             move_cell(
-                indptr, indices, length, cells, labels, grids, count, limits, weights, cell, origin
+                indptr, indices, edges, body, labels, grids, limits, weights, count, cell, origin
             )
     return accepted

@@ -123,34 +123,45 @@ def _edges_of(network: Graph, nodes: np.ndarray) -> tuple[np.ndarray, np.ndarray
     return np.repeat(nodes, count), network.indices[position], network.length_m[position]
 
 
-def first_plan(network: Graph, *, nodes: np.ndarray, n_grids: int, turn: float) -> np.ndarray:
-    """Labels 0 to n_grids - 1 of the given nodes, every grid connected, loads roughly even.
+def first_plan(
+    network: Graph, *, nodes: np.ndarray, capacity: np.ndarray, turn: float
+) -> np.ndarray:
+    """Labels 0 to k - 1 of the given nodes, every grid connected, loads roughly by capacity.
 
     Parameters
     ----------
-    nodes : a connected set of at least n_grids units
+    nodes : a connected set of at least k units
+    capacity : of each of the k grids, relative
     turn : rotates the directions of the cuts, radians
     """
-    n = network.n_units
+    n, n_grids = network.n_units, len(capacity)
     labels: np.ndarray = np.zeros(n, dtype=np.int64)
     side = np.full(n, -1, dtype=np.int64)
     stamp = np.zeros(n + 1, dtype=np.int64)
     queue = np.empty(n, dtype=np.int64)
     target = max(1e-9, float(network.load[nodes].sum()) / n_grids)
-    stack = [(nodes, n_grids, 0)]
+    upto = np.r_[0.0, np.cumsum(capacity)]
+    stack = [(nodes, 0, n_grids)]
     while stack:
-        here, k, label = stack.pop()
-        if k == 1:
-            labels[here] = label
+        here, begin, end = stack.pop()
+        if end - begin == 1:
+            labels[here] = begin
             continue
-        share = (k // 2) / k
+        room = upto[end] - upto[begin]
+        middle = (begin + end) // 2
+        share = float((upto[middle] - upto[begin]) / room)
         halve(network, side, here, share, target, turn, stamp, queue)
         low, high = here[side[here] == 0], here[side[here] == 1]
         side[here] = -1
         total = float(network.load[here].sum())
         held = float(network.load[low].sum()) / total if total > 0 else share
-        fair = min(max(round(k * held), 1, k - len(high)), k - 1, len(low))
-        stack.append((low, fair, label))
-        stack.append((high, k - fair, label + fair))
+        least, most = (
+            begin + max(1, end - begin - len(high)),
+            begin + min(end - begin - 1, len(low)),
+        )
+        shares = (upto[least : most + 1] - upto[begin]) / room
+        middle = least + int(np.abs(shares - held).argmin())
+        stack.append((low, begin, middle))
+        stack.append((high, middle, end))
     found: np.ndarray = labels[nodes]
     return found

@@ -21,13 +21,20 @@ def area_codes(cells: gpd.GeoDataFrame, within: str | None) -> np.ndarray:
 
 
 def set_heavy_apart(
-    adjacency: Adjacency, area: np.ndarray, load: np.ndarray, *, target: float, tolerance: float
+    adjacency: Adjacency,
+    area: np.ndarray,
+    load: np.ndarray,
+    *,
+    target: float,
+    tolerance: float,
+    is_kept: np.ndarray,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Areas in which each cell too heavy for any grid stands alone, and a mask of those cells.
 
     Ground that is cut off by that and carries too little for a grid goes with the heavy cell.
+    `is_kept`: cells of special grids, which stay as they are.
     """
-    is_heavy = load > target * (1 + tolerance) + 1e-9
+    is_heavy = (load > target * (1 + tolerance) + 1e-9) & ~is_kept
     if not is_heavy.any():
         return area, is_heavy
     left, right = adjacency.left, adjacency.right
@@ -53,6 +60,7 @@ def whole_units(
     *,
     keep_whole: str | None,
     limit: float,
+    joined: np.ndarray,
 ) -> np.ndarray:
     """The unit of each cell: a compound's connected cells together while they fit, else single.
 
@@ -60,17 +68,44 @@ def whole_units(
     ----------
     keep_whole : column of the compound; cells without one are single
     limit : the largest load that fits into one grid
+    joined : group of the cells that must stay together, connected, -1 for none
     """
     single = np.arange(len(cells))
+    key = single
+    if keep_whole is not None and keep_whole in cells.columns:
+        key, fits = _compounds(cells, area, load, keep_whole, limit)
+        key = _parts(np.where(fits, key, key.max() + 1 + single), adjacency.left, adjacency.right)
+    is_joined = joined >= 0
+    if not is_joined.any():
+        return np.unique(key, return_inverse=True)[1].ravel()
+    taken = is_joined | np.isin(key, key[is_joined])
+    key = np.where(taken, key.max() + 1 + single, key)
+    key = np.where(is_joined, key.max() + 1 + joined, key)
+    return np.asarray(np.unique(key, return_inverse=True)[1], dtype=np.int64).ravel()
+
+
+def fitting_compounds(
+    cells: gpd.GeoDataFrame,
+    area: np.ndarray,
+    load: np.ndarray,
+    keep_whole: str | None,
+    target: float,
+) -> np.ndarray:
+    """Number of each cell's compound inside its area, -1 for none or one above the target."""
     if keep_whole is None or keep_whole not in cells.columns:
-        return single
-    code = np.asarray(cells[keep_whole].factorize(use_na_sentinel=True)[0], dtype=np.int64)
-    has_code = code >= 0
-    key = np.where(has_code, code, code.max() + 1 + single)
+        return np.full(len(cells), -1, dtype=np.int64)
+    key, fits = _compounds(cells, area, load, keep_whole, target)
+    return np.where(fits & cells[keep_whole].notna().to_numpy(), key, -1)
+
+
+def _compounds(
+    cells: gpd.GeoDataFrame, area: np.ndarray, load: np.ndarray, column: str, limit: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Number of each cell's compound inside its area, cells without one alone; whether it fits."""
+    code = np.asarray(cells[column].factorize(use_na_sentinel=True)[0], dtype=np.int64)
+    key = np.where(code >= 0, code, code.max() + 1 + np.arange(len(cells)))
     key = np.unique(np.stack([key, area], axis=1), axis=0, return_inverse=True)[1].ravel()
-    fits = np.bincount(key, load)[key] <= limit
-    key = np.where(fits, key, key.max() + 1 + single)
-    return _parts(key, adjacency.left, adjacency.right)
+    return key, np.bincount(key, load)[key] <= limit
 
 
 def release(unit: np.ndarray, is_released: np.ndarray) -> np.ndarray:
