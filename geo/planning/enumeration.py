@@ -1,0 +1,309 @@
+"""All divisions of a few grids' ground, depth first, the hopeless ones cut off.
+
+The first cell not yet given belongs to some grid. All connected sets that hold it are walked: each
+set once, by taking a neighbour of the set in or leaving it out for good (Wernicke 2006). A branch
+ends where no division can follow: too much or too little load, a rest whose pieces cannot be
+divided, or a cost that cannot fall below the best known. Works on the buffers of
+`geo.planning.ground`.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+
+from geo.planning.frames import (
+    begin_set,
+    cost_bound,
+    extend_set,
+    leave_out,
+    open_level,
+    rest_shape,
+    rows_of,
+    slack_at,
+    undo,
+)
+from geo.planning.ground import (
+    AREA,
+    BEST,
+    BEST_COST,
+    BEST_EXCESS,
+    BORDER,
+    CELL,
+    CLOSED,
+    HAS_HOME,
+    HIGH,
+    IS_FOUND,
+    L_AREA,
+    L_CLAIM,
+    L_COST,
+    L_EXCESS,
+    L_LOAD,
+    L_OUTER,
+    LEAST_EXCESS,
+    LEVEL,
+    LEVEL_STRIDE,
+    LEVELS,
+    LOAD,
+    LOAD_OF,
+    LOSS,
+    LOW,
+    N_CELLS,
+    N_SETS,
+    NEAR,
+    NEAR_COST,
+    NEAR_LOAD,
+    NEAR_OF,
+    OUT,
+    OUT_LOAD,
+    OUTER,
+    PERIMETER,
+    REGION,
+    SET,
+    SHAPE,
+    SPLIT,
+    SPLIT_COST,
+    STAGE,
+    TAG_OF,
+    TAGS,
+    WHOLE_STRIDE,
+    full,
+)
+from geo.planning.masks import (
+    NONE,
+    ONE,
+    first_of,
+    is_in_pieces,
+    reach,
+    size_of,
+    sum_over,
+)
+from geo.planning.matching import best_match, least_claim, set_excess
+
+FINISHED, CAPPED, SKIPPED = 0, 1, 2
+"""Nothing better exists than what was returned; the cap on nodes was reached; not tried."""
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def most_sets(load: float, low: float, n_cells: int) -> int:
+    """How many sets of at least `low` the load and the cells suffice for."""
+    return n_cells if load >= low * n_cells else int(load / low)
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def is_too_dear(real: np.ndarray, bound: float) -> bool:
+    """Whether a division of at least this cost cannot be better than the best so far."""
+    if real[BEST_EXCESS] > real[LEAST_EXCESS] + real[NEAR_LOAD]:
+        return False
+    is_dear: bool = bound > real[BEST_COST] - real[NEAR_COST]
+    return is_dear
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def rest_can_follow(masks: np.ndarray, whole: np.ndarray, real: np.ndarray, depth: int) -> bool:
+    """Whether the level's ground outside the frame's set may hold the other sets.
+
+    A piece with a cell that was left out must hold a set; other pieces may still be taken in.
+    Notes in the frame whether there are several pieces.
+    """
+    k, w, r = rows_of(depth)
+    level = whole[w + LEVEL]
+    n_rest = whole[N_SETS] - 1 - level
+    slack = slack_at(real, level) + real[NEAR_LOAD]
+    left = masks[REGION + level] & ~masks[k + SET]
+    n_pieces, n_held, room, free_load = 0, 0, 0, 0.0
+    while left != NONE:
+        piece = reach(left & (~left + ONE), left, masks)
+        left &= ~piece
+        n_pieces += 1
+        load = sum_over(piece, real, LOAD_OF)
+        room += most_sets(load + slack, real[LOW], size_of(piece))
+        if piece & masks[k + OUT] == NONE:
+            free_load += load
+        else:
+            n_held += 1
+            if load < real[LOW] - slack:
+                return False
+    whole[w + SPLIT] = n_pieces > 1
+    if n_held > n_rest or room < n_rest:
+        return False
+    is_forced = n_rest == 1 and n_held == 1
+    return not is_forced or real[r + LOAD] + free_load <= real[HIGH] + slack
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def pieces_divide(
+    masks: np.ndarray, real: np.ndarray, rest: np.uint64, n_rest: int, slack: float
+) -> bool:
+    """Whether each piece of the rest can carry a whole number of sets, `n_rest` together."""
+    fewest, most = 0, 0
+    while rest != NONE:
+        piece = reach(rest & (~rest + ONE), rest, masks)
+        rest &= ~piece
+        load = sum_over(piece, real, LOAD_OF)
+        few = max(1, int(np.ceil((load - slack) / max(real[HIGH], 1e-300))))
+        many = most_sets(load + slack, real[LOW], size_of(piece))
+        if few > many:
+            return False
+        fewest += few
+        most += many
+    return fewest <= n_rest <= most
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def may_begin(masks: np.ndarray, whole: np.ndarray, real: np.ndarray, depth: int) -> bool:
+    """Whether the frame, a cell just taken in, may lead to a better division."""
+    k, w, r = rows_of(depth)
+    level = whole[w + LEVEL]
+    load = real[r + LOAD]
+    slack = slack_at(real, level) + real[NEAR_LOAD]
+    if load > real[HIGH] + slack:
+        return False
+    n_rest = whole[N_SETS] - 1 - level
+    if real[LEVELS + LEVEL_STRIDE * level + L_LOAD] - load < n_rest * real[LOW] - slack:
+        return False
+    rest = masks[REGION + level] & ~masks[k + SET]
+    beside = masks[NEAR_OF + whole[w + CELL]] & rest
+    if is_in_pieces(beside, masks) and not rest_can_follow(masks, whole, real, depth):
+        return False
+    return not is_too_dear(real, cost_bound(masks, whole, real, depth))
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def may_go_on(
+    masks: np.ndarray, whole: np.ndarray, real: np.ndarray, depth: int, cell: int
+) -> bool:
+    """Whether larger sets of the frame may lead to a better division, `cell` just left out."""
+    k, w, r = rows_of(depth)
+    level = whole[w + LEVEL]
+    out_load = real[r + OUT_LOAD]
+    slack = slack_at(real, level) + real[NEAR_LOAD]
+    if real[LEVELS + LEVEL_STRIDE * level + L_LOAD] - out_load < real[LOW] - slack:
+        return False
+    if out_load > (whole[N_SETS] - 1 - level) * real[HIGH] + slack:
+        return False
+    within = masks[REGION + level] & ~masks[k + OUT]
+    if is_in_pieces(masks[NEAR_OF + cell] & within, masks):
+        own = reach(masks[k + SET], within, masks)
+        if sum_over(own, real, LOAD_OF) < real[LOW] - slack:
+            return False
+    if whole[w + SPLIT] and not rest_can_follow(masks, whole, real, depth):
+        return False
+    return not is_too_dear(real, cost_bound(masks, whole, real, depth))
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def record(masks: np.ndarray, whole: np.ndarray, real: np.ndarray, cost: float) -> None:
+    """Keep the closed sets, of this cost without claims, if they are the best so far."""
+    labels = np.empty(whole[N_SETS], dtype=np.int64)
+    excess, claim = best_match(masks, whole, real, labels)
+    least = real[BEST_EXCESS]
+    if excess > least + real[NEAR_LOAD]:
+        return
+    is_cheaper = cost + claim < real[BEST_COST] - real[NEAR_COST]
+    if excess >= least - real[NEAR_LOAD] and not is_cheaper:
+        return
+    real[BEST_EXCESS], real[BEST_COST] = excess, cost + claim
+    whole[IS_FOUND] = 1
+    for i in range(whole[N_SETS]):
+        masks[BEST + labels[i]] = masks[CLOSED + i]
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def tags_of(masks: np.ndarray, cells: np.uint64) -> np.uint64:
+    """The union of the cells' tags."""
+    found = NONE
+    while cells != NONE:
+        found |= masks[TAG_OF + first_of(cells)]
+        cells &= cells - ONE
+    return found
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def close_set(masks: np.ndarray, whole: np.ndarray, real: np.ndarray, depth: int) -> bool:
+    """Take the frame's set as it is; whether a level was opened on the rest of the ground."""
+    k, w, r = rows_of(depth)
+    level = whole[w + LEVEL]
+    row = LEVELS + LEVEL_STRIDE * level
+    n_rest = whole[N_SETS] - 1 - level
+    slack = slack_at(real, level) + real[NEAR_LOAD]
+    excess = set_excess(whole, real, real[r + LOAD])
+    if excess > slack or real[row + L_LOAD] - real[r + LOAD] > n_rest * real[HIGH] + slack:
+        return False
+    own = masks[k + SET]
+    side = max(1.0, float(whole[w + PERIMETER]))
+    cost = real[row + L_COST] + real[SHAPE] * (1.0 - real[r + AREA] / (side * side))
+    cost += real[r + BORDER] + real[SPLIT_COST] * size_of(masks[k + TAGS])
+    claim = real[row + L_CLAIM]
+    if whole[HAS_HOME]:
+        claim += least_claim(masks, whole, real, own)
+    outer = real[row + L_OUTER] - 2.0 * whole[w + OUTER] + side
+    last = rest_shape(real, n_rest, real[row + L_AREA] - real[r + AREA], outer)
+    if is_too_dear(real, cost + claim + last + (real[LOSS] if n_rest > 1 else 0.0)):
+        return False
+    rest = masks[REGION + level] & ~own
+    masks[CLOSED + level] = own
+    if n_rest == 1:
+        if not (whole[w + SPLIT] and is_in_pieces(rest, masks)):
+            masks[CLOSED + level + 1] = rest
+            cost += last + real[SPLIT_COST] * size_of(tags_of(masks, rest))
+            record(masks, whole, real, cost)
+        return False
+    if not pieces_divide(masks, real, rest, n_rest, slack):
+        return False
+    below = open_level(masks, whole, real, level + 1, rest)
+    real[below + L_COST], real[below + L_CLAIM] = cost, claim
+    real[below + L_EXCESS] = real[row + L_EXCESS] + excess
+    begin_set(masks, whole, real, depth + 1, level + 1)
+    return True
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def retreat(masks: np.ndarray, whole: np.ndarray, real: np.ndarray, depth: int) -> int:
+    """Leave frames that are done; the depth where the search goes on, -1 at its end."""
+    while depth >= 0:
+        _, w, _ = rows_of(depth)
+        cell, level = whole[w + CELL], whole[w + LEVEL]
+        undo(masks, whole, depth)
+        depth -= 1
+        if depth < 0 or whole[w - WHOLE_STRIDE + LEVEL] != level:
+            return depth
+        leave_out(masks, whole, real, depth, cell)
+        if may_go_on(masks, whole, real, depth, cell):
+            return depth
+    return depth
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def walk_sets(
+    masks: np.ndarray, whole: np.ndarray, real: np.ndarray, node_cap: int
+) -> tuple[int, int]:
+    """Go through all divisions; FINISHED or CAPPED, and how many nodes were looked at."""
+    row = open_level(masks, whole, real, 0, full(whole[N_CELLS]))
+    real[row + L_COST] = real[row + L_CLAIM] = real[row + L_EXCESS] = 0.0
+    begin_set(masks, whole, real, 0, 0)
+    rest_can_follow(masks, whole, real, 0)
+    depth, n_nodes = 0, 1
+    while depth >= 0:
+        k, w, _ = rows_of(depth)
+        if whole[w + STAGE] == 0:
+            whole[w + STAGE] = 1
+            if close_set(masks, whole, real, depth):
+                depth += 1
+                n_nodes += 1
+                if not rest_can_follow(masks, whole, real, depth):
+                    depth = retreat(masks, whole, real, depth)
+                continue
+        beside = masks[k + NEAR] & masks[REGION + whole[w + LEVEL]]
+        beside &= ~(masks[k + SET] | masks[k + OUT])
+        if beside == NONE:
+            depth = retreat(masks, whole, real, depth)
+            continue
+        if n_nodes >= node_cap:
+            return CAPPED, n_nodes
+        n_nodes += 1
+        depth += 1
+        extend_set(masks, whole, real, depth, first_of(beside))
+        if not may_begin(masks, whole, real, depth):
+            depth = retreat(masks, whole, real, depth)
+    return FINISHED, n_nodes
