@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from itertools import pairwise
 
 import geopandas as gpd
@@ -34,6 +33,7 @@ def dissolve(
     target: float | None = None,
     simplify_m: float | None = None,
     barriers: gpd.GeoDataFrame | None = None,
+    within: str = "community",
 ) -> gpd.GeoDataFrame:
     """One row a grid, in the order of the labels 0 to k - 1, in the columns of layer `grids`.
 
@@ -43,12 +43,13 @@ def dissolve(
 
     Parameters
     ----------
-    cells : cells with `community` and geometry; counts are summed where present
+    cells : counts, `community` and `within` are taken over where present
     labels : grid of each cell, 0 to k - 1, every label used
     load : column that was balanced
     target : wanted load of a grid; deviation is null without it
     simplify_m : simplify the borders by so much (see `simplify`); by default not at all
     barriers : lines and areas whose borders stay as they are, when simplifying
+    within : column of the area that no grid may leave
 
     Raises
     ------
@@ -57,48 +58,40 @@ def dissolve(
     GeometryError : a grid lies wholly inside others
     """
     labels = np.asarray(labels)
-    n_grids = int(labels.max()) + 1 if len(labels) else 0
-    count = np.bincount(labels, minlength=n_grids)
-    if len(labels) != len(cells) or (count == 0).any():
+    n_grids = int(labels.max(initial=-1)) + 1
+    count = np.bincount(labels[labels >= 0], minlength=n_grids)
+    if len(labels) != len(cells) or (count == 0).any() or (labels < 0).any():
         raise ParameterError(
             "plan.labels",
             f"labels must give each of {len(cells)} cells a grid and leave none empty; got "
-            f"{len(labels)} labels, {int((count == 0).sum())} empty grids. Partition again.",
+            f"{int((labels >= 0).sum())} labels, {int((count == 0).sum())} empty grids. "
+            "Partition again.",
             n_cells=len(cells),
-            n_labels=len(labels),
+            n_labels=int((labels >= 0).sum()),
             n_empty=int((count == 0).sum()),
         )
-    order = np.argsort(labels, kind="stable")
-    begins = np.r_[0, np.cumsum(count)]
-    geometry = cells.geometry.to_numpy()[order]
-    united = [unite(geometry[begin:end]) for begin, end in pairwise(begins)]
     if barriers is not None and simplify_m is None:
         raise ParameterError(
             "polygons.barriers_unused",
             "barriers are kept while simplifying; give simplify_m too, or no barriers",
         )
-    table: dict[str, object] = {}
-    first = order[begins[:-1]]
-    for column in ("community",):
-        if column in cells.columns:
-            table[column] = cells[column].iloc[first].array
-    for column in _COUNTS:
-        if column in cells.columns:
-            values = cells[column].fillna(0).to_numpy(dtype="int64")
-            table[column] = pd.array(_sum_by(labels, values, n_grids).round(), dtype="Int64")
-    if "households_estimated" in cells.columns:
-        estimated = cells["households_estimated"].fillna(False).to_numpy(dtype=bool)
-        table["households_estimated"] = pd.array(
-            _sum_by(labels, estimated, n_grids) > 0, dtype="boolean"
-        )
-    table["n_cells"] = pd.array(count, dtype="Int64")
+    order = np.argsort(labels, kind="stable")
+    begins = np.r_[0, np.cumsum(count)]
+    geometry = cells.geometry.to_numpy()[order]
+    united = [unite(geometry[begin:end]) for begin, end in pairwise(begins)]
+    table: dict[str, object] = {
+        column: cells[column].iloc[order[begins[:-1]]].array
+        for column in dict.fromkeys(("community", within))
+        if column in cells.columns
+    }
+    table |= _counted(cells, labels, n_grids)
     weight = _sum_by(labels, cells[load].fillna(0).to_numpy(dtype="float64"), n_grids)
     table["load"] = weight
     table["target"] = float("nan") if target is None else float(target)
     table["deviation"] = float("nan") if target is None else (weight - target) / target
     grids = gpd.GeoDataFrame(table, geometry=mend(united), crs=cells.crs)
     if simplify_m is not None:
-        return simplify(grids, simplify_m=simplify_m, barriers=barriers)
+        return simplify(grids, simplify_m=simplify_m, barriers=barriers, within=within)
     return _measured(grids)
 
 
@@ -107,6 +100,7 @@ def simplify(
     *,
     simplify_m: float,
     barriers: gpd.GeoDataFrame | None = None,
+    within: str = "community",
     with_outline: bool = False,
 ) -> gpd.GeoDataFrame:
     """The grids with fewer vertices on their borders; shared borders stay shared.
@@ -114,14 +108,15 @@ def simplify(
     By Visvalingam and Whyatt (1993) over the whole coverage (`shapely.coverage_simplify`): a vertex
     goes when the triangle with its neighbours is smaller than simplify_m squared, no border ever
     crosses another, no grid vanishes. Kept as they are: borders along barriers, borders between
-    communities, the outline. Area, perimeter and shape are measured anew.
+    areas, the outline. Area, perimeter and shape are measured anew.
 
     Parameters
     ----------
     grids : a coverage in a projected CRS in metres, as of `dissolve`
     simplify_m : metres, above 0
     barriers : lines and areas; what lies within BARRIER_REACH_M of them stays
-    with_outline : simplify the outline and the borders between communities too
+    within : column of the area that no grid may leave; ignored where `grids` has no such column
+    with_outline : simplify the outline and the borders between areas too
 
     Raises
     ------
@@ -137,8 +132,8 @@ def simplify(
     geometry = grids.geometry.to_numpy()
     _check_coverage(grids, geometry)
     group = np.zeros(len(grids), dtype=np.int64)
-    if not with_outline and "community" in grids.columns:
-        group = np.asarray(grids["community"].factorize(use_na_sentinel=False)[0], dtype=np.int64)
+    if not with_outline and within in grids.columns:
+        group = np.asarray(grids[within].factorize(use_na_sentinel=False)[0], dtype=np.int64)
     lines = BarrierLines.of(barriers)
     tree = None if lines is None else shapely.STRtree(lines.shape)
     found = geometry.copy()
@@ -152,40 +147,12 @@ def simplify(
     return _measured(changed)
 
 
-def faults(grids: gpd.GeoDataFrame) -> pd.DataFrame:
-    """What is odd about grids as a map: one row each, positions of rows in `grids`.
-
-    Codes: `polygons.enclave` (`other` lies wholly inside `grid`), `polygons.gap` (ground inside
-    `grid` that is nobody's; `other` -1), `polygons.overlap` (`grid` and `other` share ground).
-    A hole is left as it is: whether a pond belongs to the grid around it is for people to say.
-
-    Returns
-    -------
-    columns `code`, `grid`, `other`, `area_m2`
-    """
-    geometry = grids.geometry.to_numpy()
-    tree = shapely.STRtree(geometry)
-    rows = list(_overlaps(geometry, tree))
-    parts, owner = shapely.get_parts(geometry, return_index=True)
-    for part, grid in zip(parts, owner.tolist(), strict=True):
-        for hole in map(shapely.Polygon, part.interiors):
-            within = tree.query(hole, predicate="covers")
-            rows += [("polygons.enclave", grid, int(i), shapely.area(geometry[i])) for i in within]
-            near = tree.query(hole, predicate="intersects")
-            empty = shapely.difference(hole, shapely.union_all(geometry[near]))
-            if shapely.area(empty) > HAIRLINE_M * shapely.length(hole):
-                rows.append(("polygons.gap", grid, -1, shapely.area(empty)))
-    found = pd.DataFrame(rows, columns=["code", "grid", "other", "area_m2"])
-    types = {"code": "str", "grid": "int64", "other": "int64", "area_m2": "float64"}
-    return found.astype(types).sort_values(["grid", "other", "code"], ignore_index=True)
-
-
 def mend(geometry: list[shapely.Geometry] | np.ndarray) -> np.ndarray:
     """The polygons as a coverage: no overlap, and no gap, spike or inlet under HAIRLINE_M.
 
     Both sides of a border move together (`shapely.coverage_clean`), by less than a hairline;
     ground that two claim goes to the one it has the longer border with. Polygons that already are
-    such a coverage come back as they are, and wider gaps stay: see `faults`.
+    such a coverage come back as they are, and wider gaps stay: see `faults.find_faults`.
 
     Raises
     ------
@@ -223,6 +190,22 @@ def unite(geometry: np.ndarray) -> shapely.Geometry:
     # pieces inside others come out as holes, equal ones as nothing
     is_all = abs(shapely.area(united) - whole_m2) <= ROUNDING * whole_m2
     return united if is_all and united.is_valid else shapely.union_all(geometry)
+
+
+def _counted(cells: gpd.GeoDataFrame, labels: np.ndarray, n_grids: int) -> dict[str, object]:
+    """People, households, buildings and cells of each grid, where the cells tell."""
+    table: dict[str, object] = {}
+    for column in _COUNTS:
+        if column in cells.columns:
+            values = cells[column].fillna(0).to_numpy(dtype="int64")
+            table[column] = pd.array(_sum_by(labels, values, n_grids).round(), dtype="Int64")
+    if "households_estimated" in cells.columns:
+        estimated = cells["households_estimated"].fillna(False).to_numpy(dtype=bool)
+        table["households_estimated"] = pd.array(
+            _sum_by(labels, estimated, n_grids) > 0, dtype="boolean"
+        )
+    table["n_cells"] = pd.array(np.bincount(labels, minlength=n_grids), dtype="Int64")
+    return table
 
 
 def _measured(grids: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
@@ -284,16 +267,6 @@ def _locks(geometry: np.ndarray, barriers: shapely.STRtree | None) -> np.ndarray
         for sign in (1, -1)
     ]
     return np.concatenate(triangles)
-
-
-def _overlaps(geometry: np.ndarray, tree: shapely.STRtree) -> Iterator[tuple[str, int, int, float]]:
-    """Pairs of grids that share more than a hairline of ground."""
-    one, other = tree.query(geometry, predicate="intersects")
-    one, other = one[one < other], other[one < other]
-    common = shapely.intersection(geometry[one], geometry[other])
-    area_m2, length_m = shapely.area(common), shapely.length(common)
-    for pair in np.flatnonzero((area_m2 > 0) & (area_m2 > HAIRLINE_M * length_m / 2)):
-        yield "polygons.overlap", int(one[pair]), int(other[pair]), float(area_m2[pair])
 
 
 def _sum_by(labels: np.ndarray, values: np.ndarray, n: int) -> np.ndarray:

@@ -15,7 +15,7 @@ import pandas as pd
 from geo.errors import ParameterError
 from geo.incidents.attribution import attribute
 from geo.planning import cells as planning_cells
-from geo.planning import contiguity, counts, metrics, partition
+from geo.planning import contiguity, counts, faults, metrics, partition
 from geo.services import ground, incidents, roster
 from geo.services.clock import local_day
 from geo.services.versions import (
@@ -190,12 +190,14 @@ def import_plan(
 ) -> str:
     """The code of a published version whose cells are the given grids, one each, codes kept.
 
-    An office's old plan comes in this way: the borders stay exactly as drawn, with households
-    counted from the stored buildings.
+    An office's old plan comes in this way: the borders stay as drawn, with households counted from
+    the stored buildings. Where two grids were drawn over each other, one of them gets the ground;
+    that, and grids inside others, stand in the report's `findings`.
 
     Raises
     ------
     ParameterError : a code was issued before, or no households stand in the grids
+    GeometryError : a grid lies wholly under others
     ConflictError : it would come into force before the latest published plan
     """
     taken = _already_issued(store, grids["grid"])
@@ -219,6 +221,8 @@ def import_plan(
     adjacency = contiguity.adjacency(cells)
     target = float(cells["households"].mean())
     report = metrics.evaluate(cells, adjacency, labels, load="households", target=target)
+    odd = faults.as_findings(faults.find_faults(cells), cells["cell"].tolist())
+    report["findings"] = [one.as_dict() for one in odd]
     version = NewVersion(
         cells=cells,
         labels=labels,

@@ -79,6 +79,16 @@ def test_plan_dissolve_covers_what_the_cells_cover(cells: Path, tmp_path: Path) 
     assert grids.area.sum() == pytest.approx(160_000, rel=1e-6)
 
 
+def test_plan_simplify_goes_with_dissolve_and_keeps_the_area(cells: Path, tmp_path: Path) -> None:
+    out = tmp_path / "grids.parquet"
+    asked = ("plan", "--cells", cells, "--load", "load", "--target", 40, "--out", out)
+    assert run(*asked, "--simplify-m", 5).exit_code == 2
+    report_of(run(*asked, "--dissolve", "--simplify-m", 5, "--json"))
+    grids = gpd.read_parquet(out).to_crs(CRS)
+    assert shapely.coverage_is_valid(grids.geometry.to_numpy())
+    assert grids.area.sum() == pytest.approx(160_000, rel=1e-6)
+
+
 def test_evaluate_of_a_plan_gives_the_figures_that_planning_gave(
     cells: Path, tmp_path: Path
 ) -> None:

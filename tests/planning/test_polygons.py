@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from towns import CRS, X0, Y0, box, squares
 
 from geo.errors import GeometryError, ParameterError
-from geo.planning.polygons import HAIRLINE_M, dissolve, faults, mend, simplify
+from geo.planning.polygons import HAIRLINE_M, dissolve, mend, simplify
 
 
 def drawn(*corners: tuple[float, float]) -> shapely.Polygon:
@@ -134,6 +134,19 @@ def test_simplify_with_outline_keeps_the_outline_along_a_barrier() -> None:
     assert found["area_m2"].tolist() == pytest.approx([40_040.0])
 
 
+def test_simplify_keeps_the_line_of_another_column() -> None:
+    cells, _road = bent_border()
+    cells = cells.assign(street=["x", "y"])
+    how = {"simplify_m": 10.0, "within": "street"}
+    assert dissolve(cells, np.array([0, 1]), **how)["area_m2"].tolist() == [40_080.0, 39_920.0]
+
+
+def test_dissolve_of_a_cell_without_a_grid_raises() -> None:
+    with pytest.raises(ParameterError) as caught:
+        dissolve(squares(2, 1), np.array([0, -1]))
+    assert (caught.value.code, caught.value.params["n_labels"]) == ("plan.labels", 1)
+
+
 @pytest.mark.parametrize("simplify_m", [0.0, -1.0, float("nan"), float("inf")])
 def test_simplify_by_no_length_raises(simplify_m: float) -> None:
     with pytest.raises(ParameterError) as caught:
@@ -241,27 +254,3 @@ def test_mend_fills_a_hairline_hole_but_no_pond() -> None:
     pond = whole.difference(drawn((10, 50), (90, 50), (90, 60)))
     assert shapely.area(mend([crack])).tolist() == pytest.approx([10_000.0])
     assert shapely.equals(mend([pond])[0], pond)
-
-
-def test_faults_name_the_enclave_the_pond_and_the_overlap() -> None:
-    inner, pond = box(40, 40, 60, 60), box(70, 70, 80, 90)
-    outer = box(0, 0, 100, 100).difference(inner).difference(pond)
-    found = faults(as_cells(outer, inner, box(95, 0, 200, 100)))
-    assert found.values.tolist() == [
-        ["polygons.gap", 0, -1, 200.0],  # 10 m x 20 m
-        ["polygons.enclave", 0, 1, 400.0],  # 20 m x 20 m
-        ["polygons.overlap", 0, 2, 500.0],  # 5 m x 100 m
-    ]
-
-
-def test_faults_two_grids_together_in_a_hole_are_both_enclaves() -> None:
-    outer = box(0, 0, 100, 100).difference(box(40, 40, 60, 60))
-    found = faults(as_cells(outer, box(40, 40, 50, 60), box(50, 40, 60, 60)))
-    assert found[["code", "grid", "other"]].values.tolist() == [
-        ["polygons.enclave", 0, 1],
-        ["polygons.enclave", 0, 2],
-    ]
-
-
-def test_faults_of_a_plain_plan_are_none() -> None:
-    assert faults(dissolve(squares(3, 3), np.arange(9))).empty

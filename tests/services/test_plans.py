@@ -170,6 +170,22 @@ def test_import_plan_drawn_grids_keep_borders_codes_and_count_households(store: 
     assert plans.current(store, on=date(2025, 6, 1)) == plan
 
 
+def test_import_plan_grids_drawn_over_each_other_are_told_and_stored_apart(store: Store) -> None:
+    drawn = frame_of(
+        "grids",
+        {"plan": "x", "grid": ["OLD-1", "OLD-2"], "community": ["990101001001", "990101001002"]},
+        [box(0, 0, 210, 200), box(200, 0, 200, 200)],
+    )
+    plan = plans.import_plan(store, drawn, name="手绘", effective_from=date(2025, 1, 1), now=NOW)
+    grids = plans.grids(store, plan)
+    assert shapely.coverage_is_valid(grids.geometry.to_numpy())
+    assert grids.area.sum() == pytest.approx(80_000)
+    (found,) = store.read("plans", where={"plan": plan})["report"].iloc[0]["findings"]
+    # 10 m x 200 m
+    assert (found["code"], found["keys"]) == ("polygons.overlap", ["OLD-1 / OLD-2"])
+    assert found["area_m2"] == 2000
+
+
 def test_import_plan_code_issued_before_is_refused(store: Store) -> None:
     drawn = frame_of(
         "grids",

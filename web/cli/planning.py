@@ -13,7 +13,7 @@ import numpy as np
 
 from geo.errors import ParameterError
 from geo.planning import cells as planning_cells
-from geo.planning import checks, load, metrics, partition, polygons
+from geo.planning import checks, faults, load, metrics, partition, polygons
 from geo.services import clock, plans
 from web.cli import frames, ground, judging, output
 from web.cli.town import crs_option, data_option, datum_option, opened
@@ -97,6 +97,11 @@ def cells(
 @click.option("--seed", type=int, default=0, show_default=True)
 @click.option("--time-limit-s", type=float)
 @click.option("--dissolve", is_flag=True, help="One row a grid instead of one a cell.")
+@click.option(
+    "--simplify-m",
+    type=click.FloatRange(0, min_open=True),
+    help="With --dissolve: metres to simplify borders by, except along barriers and areas.",
+)
 @click.option("--out", type=click.Path(path_type=Path, dir_okay=False))
 @data_option
 @output.json_option
@@ -114,6 +119,7 @@ def plan(
     seed: int,
     time_limit_s: float | None,
     dissolve: bool,
+    simplify_m: float | None,
     out: Path | None,
     data: Path | None,
     as_json: bool,
@@ -127,6 +133,7 @@ def plan(
             "--grids": n_grids,
             "--within": within,
             "--keep-whole": keep_whole,
+            "--simplify-m": simplify_m,
             "--out": out,
         }
         _refuse_without_cells(given)
@@ -138,6 +145,8 @@ def plan(
         raise click.UsageError("name either --target or --grids")
     if no_crossing is not None and barriers is None:
         raise click.UsageError("--no-crossing needs --barriers, the file of what is not crossed")
+    if simplify_m is not None and not dissolve:
+        raise click.UsageError("--simplify-m goes with --dissolve")
     begun = time.perf_counter()
     classes = tuple(part.strip() for part in (no_crossing or "").split(",") if part.strip())
     given_ground = ground.read_ground(
@@ -163,16 +172,25 @@ def plan(
     )
     how: dict[str, Any] = {"load": load_column, "target": given_ground.target}
     report = metrics.evaluate(
-        given_ground.cells, given_ground.adjacency, found.labels, keep_whole=keep_whole, **how
+        given_ground.cells,
+        given_ground.adjacency,
+        found.labels,
+        keep_whole=keep_whole,
+        within=within,
+        **how,
     )
     if within is not None:
         report["communities"] = plans.community_rows(
             given_ground.cells, found.labels, tolerance=tolerance, within=within, **how
         )
     report["unavoidable_crossings"] = given_ground.crossings()
-    report["findings"] = [one.as_dict() for one in given_ground.findings]
     report["seconds"] = round(time.perf_counter() - begun, 3)
-    _write_plan(given_ground.cells, found.labels, out, dissolve=dissolve, **how)
+    if simplify_m is not None:
+        how["simplify_m"] = simplify_m
+        how["barriers"] = ground.barrier_lines(barriers, given_ground.cells)
+        how["within"] = within or "community"
+    drawn = _write_plan(given_ground.cells, found.labels, out, dissolve=dissolve, **how)
+    report["findings"] = [one.as_dict() for one in given_ground.findings + drawn]
     judging.show_plan({**report, "out": out}, tolerance=tolerance, as_json=as_json)
 
 
@@ -188,18 +206,19 @@ def _write_plan(
     labels: np.ndarray,
     out: Path,
     *,
-    load: str,
-    target: float,
     dissolve: bool,
-) -> None:
+    **how: Any,
+) -> list[checks.Finding]:
+    """What is odd about the grids as drawn, after writing them or their cells."""
     width = len(str(int(labels.max()) + 1))
     names = np.array([f"{label + 1:0{width}d}" for label in range(int(labels.max()) + 1)])
     if dissolve:
-        grids = polygons.dissolve(cells_frame, labels, load=load, target=target)
+        grids = polygons.dissolve(cells_frame, labels, **how)
         frames.write_out(grids.assign(grid=names), out, name="grids", key=("grid",))
-    else:
-        rows = cells_frame[["cell", "geometry"]].assign(grid=names[labels])
-        frames.write_out(rows, out, name="assignment", key=("cell",))
+        return faults.as_findings(faults.find_faults(grids), names.tolist())
+    rows = cells_frame[["cell", "geometry"]].assign(grid=names[labels])
+    frames.write_out(rows, out, name="assignment", key=("cell",))
+    return []
 
 
 def _plan_town(
