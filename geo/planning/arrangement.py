@@ -21,12 +21,17 @@ GRID_M = 1e-4
 """Coordinates are rounded to this grid: a tenth of a millimetre, far under any survey's error."""
 
 
-def faces_between(lines: Sequence[np.ndarray]) -> np.ndarray:
-    """The polygons that the lines enclose; ends that enclose nothing are left out."""
+def faces_between(lines: Sequence[np.ndarray], *, is_clean: bool = False) -> np.ndarray:
+    """The polygons that the lines enclose; ends that enclose nothing are left out.
+
+    Clean lines, which meet only at common ends or cross for certain, are noded without rounding,
+    which takes half the time.
+    """
     every = np.concatenate([np.asarray(part, dtype=object) for part in lines])
     every = every[~(shapely.is_missing(every) | shapely.is_empty(every))]
-    noded = shapely.union_all(every, grid_size=GRID_M)
-    faces: np.ndarray = shapely.get_parts(shapely.polygonize(shapely.get_parts(noded)))
+    noded = shapely.get_parts(shapely.union_all(every, grid_size=None if is_clean else GRID_M))
+    del every
+    faces: np.ndarray = shapely.get_parts(shapely.polygonize(noded))
     return faces
 
 

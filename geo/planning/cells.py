@@ -124,7 +124,7 @@ def make_cells(
     is_inside = seed_zone >= 0
     found = seeds.take(found, is_inside)
     seed_zone = seed_zone[is_inside]
-    pieces = enclosures.share_out([*hard, *walls], zones, found.geometry, seed_zone)
+    pieces = enclosures.share_out(zones, found.geometry, seed_zone)
     cells, cell_of_seed, n_covered = _to_cells(within, compounds, grounds, pieces, found)
     heavy = np.flatnonzero(cells["households"] > seeds.HEAVIEST_SHARE * target_households)
     return CellsReport(

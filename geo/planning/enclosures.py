@@ -75,9 +75,7 @@ def enclose(
     )
 
 
-def share_out(
-    lines: list[np.ndarray], zones: Zones, seeds: np.ndarray, seed_zone: np.ndarray
-) -> Pieces:
+def share_out(zones: Zones, seeds: np.ndarray, seed_zone: np.ndarray) -> Pieces:
     """The zones' ground by nearest seed; footprints stay whole in their area.
 
     A compound's ground goes to its own seeds; open ground to the nearest seed of the enclosure, so
@@ -87,7 +85,6 @@ def share_out(
 
     Parameters
     ----------
-    lines : the lines that made the zones
     seeds : footprints or points; seed_zone : the zone of each
     """
     n_seeds = len(seeds)
@@ -97,11 +94,12 @@ def share_out(
     footprint_of = np.flatnonzero(shapely.get_dimensions(seeds) == 2)
     faces = arrangement.faces_between(
         [
-            *lines,
+            shapely.boundary(zones.polygon),
             _lines_inside(zones, takers, xy, seed),
             _lines_across_strips(zones.polygon[is_strip], xy, seed),
             shapely.boundary(seeds[footprint_of]),
-        ]
+        ],
+        is_clean=len(footprint_of) == 0,
     )
     inner = arrangement.inner_points(faces)
     zone = zones.of(inner)

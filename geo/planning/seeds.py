@@ -12,11 +12,11 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 import shapely
-from scipy.spatial import cKDTree
 
 from geo.planning.arrangement import first_holder
 from geo.planning.entrances import parts_of, with_counts
 from geo.planning.load import PEOPLE_PER_HOUSEHOLD, estimate_households
+from geo.planning.scatter import spread_points
 
 PART_SHARE = 0.1
 """A part of a split compound holds at most this share of the target."""
@@ -24,16 +24,6 @@ PART_SHARE = 0.1
 HEAVIEST_SHARE = 1.05
 """A building with more than this share of the target is too heavy for one grid, at the usual
 tolerance, and is taken apart by its entrances."""
-
-LLOYD_STEPS = 8
-"""Rounds of moving part centres to the middle of their ground."""
-
-SAMPLES_A_PART = 40
-"""Random points a part that stand for the ground while its centre is moved."""
-
-MOST_TRIES = 200_000
-"""Random points drawn at once: bounds the memory where the ground fills little of its box."""
-
 
 SAME_PLACE_APART_M = 1.0
 """Compounds known as one and the same point are drawn this far apart."""
@@ -245,8 +235,8 @@ def from_compound_grounds(
 ) -> Seeds:
     """Points inside compounds without buildings: one each, several where it must be divisible.
 
-    A compound above PART_SHARE of the target is split into parts of about equal ground (Lloyd
-    1982), its households shared out evenly; such parts are marked as estimated.
+    A compound above PART_SHARE of the target is split into parts of about equal ground, its
+    households shared out evenly; such parts are marked as estimated.
     """
     households = _filled(compounds, "households")
     people = _filled(compounds, "people")
@@ -262,7 +252,7 @@ def from_compound_grounds(
         n = int(n_parts[row])
         made.append(
             Seeds(
-                _spread_points(grounds[row], n, rng),
+                spread_points(grounds[row], n, rng),
                 _split_evenly(int(households[row]), n),
                 _split_evenly(int(people[row]), n),
                 np.full(n, bool(is_estimated[row]) or n > 1),
@@ -312,34 +302,6 @@ def _split_by(total: int, weights: np.ndarray) -> np.ndarray:
 
 def _split_evenly(total: int, n: int) -> np.ndarray:
     return _split_by(total, np.ones(n))
-
-
-def _spread_points(ground: shapely.Geometry, n: int, rng: np.random.Generator) -> np.ndarray:
-    """n points spread evenly over the ground: random samples, centres moved to their middles."""
-    if n == 1:
-        return np.array([shapely.point_on_surface(ground)], dtype=object)
-    low_x, low_y, high_x, high_y = shapely.bounds(ground)
-    box_m2 = (high_x - low_x) * (high_y - low_y)
-    shapely.prepare(ground)
-    n_samples = max(n * SAMPLES_A_PART, 200)
-    n_tries = int(1.2 * n_samples * box_m2 / shapely.area(ground)) + 1
-    samples = np.empty((0, 2))
-    while len(samples) < n_samples:
-        tries = rng.uniform((low_x, low_y), (high_x, high_y), (min(n_tries, MOST_TRIES), 2))
-        samples = np.vstack([samples, tries[shapely.contains_xy(ground, tries)]])
-    samples = samples[:n_samples]
-    centres = samples[:n].copy()
-    for _ in range(LLOYD_STEPS):
-        own = cKDTree(centres).query(samples)[1]
-        count = np.bincount(own, minlength=n)
-        moved = np.column_stack(
-            [np.bincount(own, weights=samples[:, axis], minlength=n) for axis in (0, 1)]
-        )
-        centres = np.where(count[:, None] > 0, moved / np.maximum(count, 1)[:, None], centres)
-    is_out = ~shapely.contains_xy(ground, centres)
-    centres[is_out] = samples[cKDTree(samples).query(centres[is_out])[1]]
-    points: np.ndarray = shapely.points(centres)
-    return points
 
 
 def _is_missing(frame: pd.DataFrame, column: str) -> np.ndarray:
