@@ -7,6 +7,7 @@ divided, or a cost that cannot fall below the best known. Works on the buffers o
 `geo.planning.ground`.
 """
 
+# ruff: noqa: PLR0917 - compiled kernels take flat arrays, by position
 from __future__ import annotations
 
 import numpy as np
@@ -31,6 +32,7 @@ from geo.planning.ground import (
     BORDER,
     CELL,
     CLOSED,
+    ENEMY_OF,
     HAS_HOME,
     HIGH,
     IS_FOUND,
@@ -46,9 +48,11 @@ from geo.planning.ground import (
     LEVELS,
     LOAD,
     LOAD_OF,
+    LOAD_WEIGHT,
     LOSS,
     LOW,
     N_CELLS,
+    N_LOADS,
     N_SETS,
     NEAR,
     NEAR_COST,
@@ -78,7 +82,7 @@ from geo.planning.masks import (
     size_of,
     sum_over,
 )
-from geo.planning.matching import best_match, least_claim, set_excess
+from geo.planning.matching import best_match, least_claim, least_excess
 
 FINISHED, CAPPED, SKIPPED = 0, 1, 2
 """Nothing better exists than what was returned; the cap on nodes was reached; not tried."""
@@ -151,19 +155,46 @@ def pieces_divide(
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
+def loads_may_begin(
+    whole: np.ndarray, real: np.ndarray, r: int, row: int, n_rest: int, slack: float
+) -> bool:
+    """Whether the set is not too heavy yet and the ground left suffices for the other sets."""
+    for j in range(whole[N_LOADS]):
+        load, spare = real[r + LOAD + j], slack / real[LOAD_WEIGHT + j]
+        if load > real[HIGH + j] + spare:
+            return False
+        if real[row + L_LOAD + j] - load < n_rest * real[LOW + j] - spare:
+            return False
+    return True
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def loads_may_go_on(
+    whole: np.ndarray, real: np.ndarray, r: int, row: int, n_rest: int, slack: float
+) -> bool:
+    """Whether the set may still become heavy enough, and what was left out is not too heavy."""
+    for j in range(whole[N_LOADS]):
+        left, spare = real[r + OUT_LOAD + j], slack / real[LOAD_WEIGHT + j]
+        if left > n_rest * real[HIGH + j] + spare:
+            return False
+        if real[row + L_LOAD + j] - left < real[LOW + j] - spare:
+            return False
+    return True
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
 def may_begin(masks: np.ndarray, whole: np.ndarray, real: np.ndarray, depth: int) -> bool:
     """Whether the frame, a cell just taken in, may lead to a better division."""
     k, w, r = rows_of(depth)
-    level = whole[w + LEVEL]
-    load = real[r + LOAD]
-    slack = slack_at(real, level) + real[NEAR_LOAD]
-    if load > real[HIGH] + slack:
+    level, cell = whole[w + LEVEL], whole[w + CELL]
+    if masks[ENEMY_OF + cell] & masks[k + SET] != NONE:
         return False
-    n_rest = whole[N_SETS] - 1 - level
-    if real[LEVELS + LEVEL_STRIDE * level + L_LOAD] - load < n_rest * real[LOW] - slack:
+    slack = slack_at(real, level) + real[NEAR_LOAD]
+    row, n_rest = LEVELS + LEVEL_STRIDE * level, whole[N_SETS] - 1 - level
+    if not loads_may_begin(whole, real, r, row, n_rest, slack):
         return False
     rest = masks[REGION + level] & ~masks[k + SET]
-    beside = masks[NEAR_OF + whole[w + CELL]] & rest
+    beside = masks[NEAR_OF + cell] & rest
     if is_in_pieces(beside, masks) and not rest_can_follow(masks, whole, real, depth):
         return False
     return not is_too_dear(real, cost_bound(masks, whole, real, depth))
@@ -176,11 +207,11 @@ def may_go_on(
     """Whether larger sets of the frame may lead to a better division, `cell` just left out."""
     k, w, r = rows_of(depth)
     level = whole[w + LEVEL]
-    out_load = real[r + OUT_LOAD]
+    row, n_rest = LEVELS + LEVEL_STRIDE * level, whole[N_SETS] - 1 - level
     slack = slack_at(real, level) + real[NEAR_LOAD]
-    if real[LEVELS + LEVEL_STRIDE * level + L_LOAD] - out_load < real[LOW] - slack:
+    if not loads_may_go_on(whole, real, r, row, n_rest, slack):
         return False
-    if out_load > (whole[N_SETS] - 1 - level) * real[HIGH] + slack:
+    if n_rest == 1 and masks[ENEMY_OF + cell] & masks[k + OUT] != NONE:
         return False
     within = masks[REGION + level] & ~masks[k + OUT]
     if is_in_pieces(masks[NEAR_OF + cell] & within, masks):
@@ -190,6 +221,17 @@ def may_go_on(
     if whole[w + SPLIT] and not rest_can_follow(masks, whole, real, depth):
         return False
     return not is_too_dear(real, cost_bound(masks, whole, real, depth))
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def has_enemies(masks: np.ndarray, cells: np.uint64) -> bool:
+    """Whether two of the cells must not share a grid."""
+    left = cells
+    while left != NONE:
+        if masks[ENEMY_OF + first_of(left)] & cells != NONE:
+            return True
+        left &= left - ONE
+    return False
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -227,7 +269,7 @@ def close_set(masks: np.ndarray, whole: np.ndarray, real: np.ndarray, depth: int
     row = LEVELS + LEVEL_STRIDE * level
     n_rest = whole[N_SETS] - 1 - level
     slack = slack_at(real, level) + real[NEAR_LOAD]
-    excess = set_excess(whole, real, real[r + LOAD])
+    excess = least_excess(whole, real, r + LOAD)
     if excess > slack or real[row + L_LOAD] - real[r + LOAD] > n_rest * real[HIGH] + slack:
         return False
     own = masks[k + SET]
@@ -244,7 +286,8 @@ def close_set(masks: np.ndarray, whole: np.ndarray, real: np.ndarray, depth: int
     rest = masks[REGION + level] & ~own
     masks[CLOSED + level] = own
     if n_rest == 1:
-        if not (whole[w + SPLIT] and is_in_pieces(rest, masks)):
+        is_torn = whole[w + SPLIT] and is_in_pieces(rest, masks)
+        if not is_torn and not has_enemies(masks, rest):
             masks[CLOSED + level + 1] = rest
             cost += last + real[SPLIT_COST] * size_of(tags_of(masks, rest))
             record(masks, whole, real, cost)
@@ -279,8 +322,7 @@ def walk_sets(
     masks: np.ndarray, whole: np.ndarray, real: np.ndarray, node_cap: int
 ) -> tuple[int, int]:
     """Go through all divisions; FINISHED or CAPPED, and how many nodes were looked at."""
-    row = open_level(masks, whole, real, 0, full(whole[N_CELLS]))
-    real[row + L_COST] = real[row + L_CLAIM] = real[row + L_EXCESS] = 0.0
+    open_level(masks, whole, real, 0, full(whole[N_CELLS]))
     begin_set(masks, whole, real, 0, 0)
     rest_can_follow(masks, whole, real, 0)
     depth, n_nodes = 0, 1

@@ -35,6 +35,7 @@ from geo.planning.ground import (
     MASK_STRIDE,
     MEET,
     N_CELLS,
+    N_LOADS,
     N_SETS,
     NEAR,
     NEAR_OF,
@@ -117,8 +118,9 @@ def take_in(masks: np.ndarray, whole: np.ndarray, real: np.ndarray, depth: int, 
     masks[k + SET] = own | bit(cell)
     masks[k + NEAR] |= masks[NEAR_OF + cell]
     masks[k + TAGS] |= masks[TAG_OF + cell]
-    real[r + LOAD] += real[LOAD_OF + cell]
     real[r + AREA] += real[AREA_OF + cell]
+    for j in range(whole[N_LOADS]):
+        real[r + LOAD + j] += real[LOAD_OF + LARGEST * j + cell]
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -148,8 +150,9 @@ def leave_out(
     whole[w + OUT_OUTER] += whole[OUTER_OF + LARGEST * level + cell]
     masks[k + OUT] = out | bit(cell)
     masks[k + OUT_TAGS] |= masks[TAG_OF + cell]
-    real[r + OUT_LOAD] += real[LOAD_OF + cell]
     real[r + OUT_AREA] += real[AREA_OF + cell]
+    for j in range(whole[N_LOADS]):
+        real[r + OUT_LOAD + j] += real[LOAD_OF + LARGEST * j + cell]
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -252,10 +255,11 @@ def open_level(
     level: int,
     region: np.uint64,
 ) -> int:
-    """Begin a level on this ground; where its row begins, the costs before it still to be set."""
+    """Begin a level on this ground; where its row begins, the costs before it all 0."""
     masks[REGION + level] = region
     row = LEVELS + LEVEL_STRIDE * level
-    real[row + L_LOAD] = real[row + L_AREA] = real[row + L_OUTER] = 0.0
+    for i in range(LEVEL_STRIDE):
+        real[row + i] = 0.0
     for cell in range(whole[N_CELLS]):
         at = LARGEST * level + cell
         whole[TO_SET + at] = whole[TO_OUT + at] = 0
@@ -266,7 +270,8 @@ def open_level(
             if bit(whole[EDGES + 2 * e]) & region != NONE:
                 outer -= whole[EDGES + 2 * e + 1]
         whole[OUTER_OF + at] = outer
-        real[row + L_LOAD] += real[LOAD_OF + cell]
+        for j in range(whole[N_LOADS]):
+            real[row + L_LOAD + j] += real[LOAD_OF + LARGEST * j + cell]
         real[row + L_AREA] += real[AREA_OF + cell]
         real[row + L_OUTER] += outer
     return row

@@ -21,37 +21,42 @@ FINENESS = float(2**40)
 
 FOUR_PI = 4.0 * np.pi
 
-# masks: neighbours and compound of each cell; ground of each level, sets closed, best sets; who
-# held what; then the frames
-NEAR_OF, TAG_OF, REGION, CLOSED, BEST, HOME = 0, 64, 128, 144, 160, 176
-MASK_FRAMES, MASK_STRIDE = 192, 6
+MOST_LOADS = 4
+"""Loads that may be balanced at once."""
+
+# masks: neighbours and compound of each cell, and who must not share its grid; ground of each
+# level, sets closed, best sets; who held what; then the frames
+NEAR_OF, TAG_OF, ENEMY_OF, REGION, CLOSED, BEST, HOME = 0, 64, 128, 192, 208, 224, 240
+MASK_FRAMES, MASK_STRIDE = 256, 6
 SET, OUT, OUT_BEFORE, NEAR, TAGS, OUT_TAGS = 0, 1, 2, 3, 4, 5
 
 # whole: slot in the window and perimeter of each cell; rows of the edges; for each level and cell
 # the border to the outside, to the set and to the cells left out; flags; frames; edges
 SLOT_OF, PERIMETER_OF, START, OUTER_OF, TO_SET, TO_OUT = 0, 64, 128, 200, 1224, 2248
-N_CELLS, N_SETS, IS_ALIKE, HAS_HOME, IS_FOUND, ALL_HERE = 3272, 3273, 3274, 3275, 3276, 3277
+N_CELLS, N_SETS, N_LOADS, IS_ALIKE, HAS_HOME, IS_FOUND = 3272, 3273, 3274, 3275, 3276, 3277
+ALL_HERE = 3280
 WHOLE_FRAMES, WHOLE_STRIDE = 3296, 9
 CELL, LEVEL, STAGE, PERIMETER, OUTER, CUT, MEET, OUT_OUTER, SPLIT = 0, 1, 2, 3, 4, 5, 6, 7, 8
 EDGES = WHOLE_FRAMES + WHOLE_STRIDE * (LARGEST + MOST_SETS + 2)
 
-# real: load and 4 pi area of each cell, cost of moving it; limits of each grid; rules; best
-# excess and cost; levels; frames; costs of the edges
-LOAD_OF, AREA_OF, MOVE_OF, LOW_OF, HIGH_OF, RULES, LEVELS = 0, 64, 128, 192, 208, 224, 240
-LOW, HIGH, SHAPE, SPLIT_COST, TOUCHED = RULES, RULES + 1, RULES + 2, RULES + 3, RULES + 4
-RATIO, LOSS, ROOMIEST, LEAST_EXCESS = RULES + 5, RULES + 6, RULES + 7, RULES + 8
-NEAR_LOAD, NEAR_COST, BEST_EXCESS, BEST_COST = RULES + 9, RULES + 10, RULES + 11, RULES + 12
-LEVEL_STRIDE = 6
-L_LOAD, L_AREA, L_OUTER, L_COST, L_CLAIM, L_EXCESS = 0, 1, 2, 3, 4, 5
-REAL_FRAMES, REAL_STRIDE = LEVELS + LEVEL_STRIDE * MOST_SETS, 6
-LOAD, AREA, BORDER, CUT_COST, OUT_LOAD, OUT_AREA = 0, 1, 2, 3, 4, 5
+# real: 4 pi area of each cell, cost of moving it, its loads; for each load the limits of each
+# grid, the widest limits and the weight of its excess; rules; levels; frames; costs of the edges
+AREA_OF, MOVE_OF, LOAD_OF, LOW_OF, HIGH_OF = 0, 64, 128, 384, 448
+LOW, HIGH, LOAD_WEIGHT = 512, 516, 520
+SHAPE, SPLIT_COST, TOUCHED, RATIO, LOSS, ROOMIEST = 524, 525, 526, 527, 528, 529
+LEAST_EXCESS, NEAR_LOAD, NEAR_COST, BEST_EXCESS, BEST_COST = 530, 531, 532, 533, 534
+LEVELS, LEVEL_STRIDE = 536, 9
+L_AREA, L_OUTER, L_COST, L_CLAIM, L_EXCESS, L_LOAD = 0, 1, 2, 3, 4, 5
+REAL_FRAMES, REAL_STRIDE = LEVELS + LEVEL_STRIDE * MOST_SETS, 12
+AREA, OUT_AREA, BORDER, CUT_COST, LOAD, OUT_LOAD = 0, 1, 2, 3, 4, 8
 COSTS = REAL_FRAMES + REAL_STRIDE * (LARGEST + MOST_SETS + 2)
 
 # A frame is a set being built: OUTER and OUT_OUTER are how much border of the level's ground the
 # set and the cells left out have, CUT how much lies between both, MEET at least how much more
 # will, as undecided cells touch both. BORDER is the cost of the set's border if it were closed.
-# RATIO is the least cost of a unit of border, LOSS the sum of the negative costs, ROOMIEST the
-# largest area of a lawful set; no division has less than LEAST_EXCESS.
+# LOAD, OUT_LOAD and L_LOAD are the first of up to four. RATIO is the least cost of a unit of
+# border, LOSS the sum of the negative costs, ROOMIEST the largest area of a lawful set; no
+# division has less than LEAST_EXCESS.
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -103,9 +108,8 @@ def order_from_end(
 def open_ground(
     indptr: np.ndarray,
     indices: np.ndarray,
-    length: np.ndarray,
-    cut_cost: np.ndarray,
-    cells: np.ndarray,
+    edges: np.ndarray,
+    body: np.ndarray,
     window: np.ndarray,
     position: np.ndarray,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -113,8 +117,7 @@ def open_ground(
 
     Parameters
     ----------
-    indptr, indices, length, cut_cost : the whole graph, one entry a directed edge
-    cells : n x 3: load, area, perimeter
+    indptr, indices, edges, body : the whole graph, as in `geo.planning.search`
     window : global numbers
     position : n integers, all -1, and again so afterwards
     """
@@ -123,7 +126,7 @@ def open_ground(
     n_edges, total = 0, 0.0
     for i in range(m):
         position[order[i]] = i
-        total += cells[order[i], 2]
+        total += body[order[i], 1]
         n_edges += indptr[order[i] + 1] - indptr[order[i]]
     unit = max(total, 1e-300) / FINENESS
     masks = np.zeros(MASK_FRAMES + MASK_STRIDE * (LARGEST + MOST_SETS + 2), dtype=np.uint64)
@@ -132,16 +135,17 @@ def open_ground(
     at = 0
     for i in range(m):
         cell = order[i]
-        real[LOAD_OF + i] = cells[cell, 0]
-        real[AREA_OF + i] = FOUR_PI * cells[cell, 1] / (unit * unit)
-        whole[PERIMETER_OF + i] = round(cells[cell, 2] / unit)
+        real[AREA_OF + i] = FOUR_PI * body[cell, 0] / (unit * unit)
+        whole[PERIMETER_OF + i] = round(body[cell, 1] / unit)
+        for load in range(body.shape[1] - 2):
+            real[LOAD_OF + LARGEST * load + i] = body[cell, 2 + load]
         for e in range(indptr[cell], indptr[cell + 1]):
             to = position[indices[e]]
             if to >= 0:
                 masks[NEAR_OF + i] |= bit(to)
                 whole[EDGES + 2 * at] = to
-                whole[EDGES + 2 * at + 1] = round(length[e] / unit)
-                real[COSTS + at] = cut_cost[e]
+                whole[EDGES + 2 * at + 1] = round(edges[e, 0] / unit)
+                real[COSTS + at] = edges[e, 1]
                 at += 1
         whole[START + i + 1] = at
     for i in range(m):
@@ -149,6 +153,7 @@ def open_ground(
     for cell in window:
         position[cell] = -1
     whole[N_CELLS] = m
+    whole[N_LOADS] = body.shape[1] - 2
     return masks, whole, real
 
 

@@ -12,36 +12,50 @@ from geo.planning.ground import (
     ALL_HERE,
     CLOSED,
     HAS_HOME,
+    HIGH,
     HIGH_OF,
     HOME,
     IS_ALIKE,
     LOAD_OF,
+    LOAD_WEIGHT,
+    LOW,
     LOW_OF,
+    MOST_SETS,
     MOVE_OF,
+    N_LOADS,
     N_SETS,
     TOUCHED,
 )
-from geo.planning.masks import NONE, sum_over
+from geo.planning.masks import LARGEST, NONE, sum_over
 
 MOST_UNLIKE = 5
 """Grids that differ from one another are matched by trying every order: 120 for five."""
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def excess_of(real: np.ndarray, load: float, grid: int) -> float:
-    """How far the load lies outside the grid's limits."""
-    low, high = float(real[LOW_OF + grid]), float(real[HIGH_OF + grid])
+def outside(load: float, low: float, high: float) -> float:
+    """How far the load lies outside its limits."""
     return max(0.0, max(low - load, load - high))  # noqa: PLW3301 - compiles faster
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def set_excess(whole: np.ndarray, real: np.ndarray, load: float) -> float:
-    """The least excess of a set of this load, as any of the grids."""
-    least = excess_of(real, load, 0)
-    if not whole[IS_ALIKE]:
-        for grid in range(1, whole[N_SETS]):
-            least = min(least, excess_of(real, load, grid))
-    return least
+def excess_as(whole: np.ndarray, real: np.ndarray, cells: np.uint64, grid: int) -> float:
+    """The weighted excess of the cells' loads as that grid."""
+    excess = 0.0
+    for j in range(whole[N_LOADS]):
+        held = sum_over(cells, real, LOAD_OF + LARGEST * j)
+        at = MOST_SETS * j + grid
+        excess += real[LOAD_WEIGHT + j] * outside(held, real[LOW_OF + at], real[HIGH_OF + at])
+    return excess
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def least_excess(whole: np.ndarray, real: np.ndarray, loads: int) -> float:
+    """The weighted excess that the loads, beginning there, have at least, as any grid."""
+    excess = 0.0
+    for j in range(whole[N_LOADS]):
+        excess += real[LOAD_WEIGHT + j] * outside(real[loads + j], real[LOW + j], real[HIGH + j])
+    return excess
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -90,9 +104,8 @@ def match_costs(
     excess, claim = np.zeros((n, n)), np.zeros((n, n))
     for i in range(n):
         cells = masks[CLOSED + i]
-        load = sum_over(cells, real, LOAD_OF)
         for grid in range(n):
-            excess[i, grid] = excess_of(real, load, grid)
+            excess[i, grid] = excess_as(whole, real, cells, grid)
             if whole[HAS_HOME]:
                 claim[i, grid] = claim_of(masks, whole, real, cells, grid)
                 is_part = cells & masks[HOME + grid] == cells and cells != masks[HOME + grid]
@@ -112,13 +125,13 @@ def best_match(
     n = whole[N_SETS]
     excess, claim = match_costs(masks, whole, real)
     order = np.empty(n, dtype=np.int64)
-    least_excess, least_claim = 0.0, 0.0
+    now_least, cheapest = 0.0, 0.0
     for i in range(n):
         order[i] = labels[i] = i
-        least_excess += excess[i, i]
-        least_claim += claim[i, i]
+        now_least += excess[i, i]
+        cheapest += claim[i, i]
     if whole[IS_ALIKE]:
-        return least_excess, least_claim
+        return now_least, cheapest
     count = np.zeros(n, dtype=np.int64)
     i = 1
     while i < n:
@@ -134,10 +147,10 @@ def best_match(
         for k in range(n):
             now_excess += excess[k, order[k]]
             now_claim += claim[k, order[k]]
-        near = 1e-12 * (1.0 + least_excess)
-        is_equal = abs(now_excess - least_excess) <= near
-        if now_excess < least_excess - near or (is_equal and now_claim < least_claim - 1e-12):
-            least_excess, least_claim = now_excess, now_claim
+        near = 1e-12 * (1.0 + now_least)
+        is_equal = abs(now_excess - now_least) <= near
+        if now_excess < now_least - near or (is_equal and now_claim < cheapest - 1e-12):
+            now_least, cheapest = now_excess, now_claim
             for k in range(n):
                 labels[k] = order[k]
-    return least_excess, least_claim
+    return now_least, cheapest

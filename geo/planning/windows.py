@@ -18,6 +18,7 @@ from geo.planning.ground import (
     BEST_EXCESS,
     COSTS,
     EDGES,
+    ENEMY_OF,
     HAS_HOME,
     HIGH,
     HIGH_OF,
@@ -26,12 +27,15 @@ from geo.planning.ground import (
     IS_FOUND,
     LEAST_EXCESS,
     LOAD_OF,
+    LOAD_WEIGHT,
     LOSS,
     LOW,
     LOW_OF,
+    MOST_LOADS,
     MOST_SETS,
     MOVE_OF,
     N_CELLS,
+    N_LOADS,
     N_SETS,
     NEAR_COST,
     NEAR_LOAD,
@@ -55,37 +59,47 @@ NEARLY = 1e-9
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def set_rules(
-    whole: np.ndarray,
-    real: np.ndarray,
-    low: np.ndarray,
-    high: np.ndarray,
-    weights: np.ndarray,
-    incumbent_excess: float,
+def set_limits(
+    whole: np.ndarray, real: np.ndarray, limits: np.ndarray, incumbent_excess: float
 ) -> None:
-    """Write limits and weights (shape, split, touched) into the buffers."""
-    m, q = whole[N_CELLS], len(low)
+    """Write the limits (q, loads, 3: low, high, target) into the buffers.
+
+    Excess counts in the first load; that of another by the ratio of their targets.
+    """
+    m, q = whole[N_CELLS], len(limits)
     whole[N_SETS] = q
-    total, lows, highs = 0.0, 0.0, 0.0
-    for i in range(m):
-        total += real[LOAD_OF + i]
-    real[LOW], real[HIGH] = low[0], high[0]
-    for i in range(q):
-        real[LOW_OF + i], real[HIGH_OF + i] = low[i], high[i]
-        lows, highs = lows + low[i], highs + high[i]
-        real[LOW], real[HIGH] = min(real[LOW], low[i]), max(real[HIGH], high[i])
+    least, most = 0.0, 0.0
+    for j in range(whole[N_LOADS]):
+        total, lows, highs = 0.0, 0.0, 0.0
+        for i in range(m):
+            total += real[LOAD_OF + LARGEST * j + i]
+        real[LOW + j], real[HIGH + j] = limits[0, j, 0], limits[0, j, 1]
+        for i in range(q):
+            low, high = limits[i, j, 0], limits[i, j, 1]
+            real[LOW_OF + MOST_SETS * j + i], real[HIGH_OF + MOST_SETS * j + i] = low, high
+            lows, highs = lows + low, highs + high
+            real[LOW + j], real[HIGH + j] = min(real[LOW + j], low), max(real[HIGH + j], high)
+        real[LOAD_WEIGHT + j] = limits[0, 0, 2] / limits[0, j, 2]
+        least += real[LOAD_WEIGHT + j] * max(0.0, max(total - highs, lows - total))  # noqa: PLW3301
+        most += real[LOAD_WEIGHT + j] * total
+    real[LEAST_EXCESS] = least
+    real[NEAR_LOAD] = NEARLY * max(most, limits[0, 0, 2])
+    real[BEST_EXCESS] = min(incumbent_excess, 2.0 * q * (most + q * limits[:, :, 2].sum()))
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def set_costs(whole: np.ndarray, real: np.ndarray, weights: np.ndarray, cost: float) -> None:
+    """Write weights (shape, split, touched) and the incumbent's cost into the buffers."""
     loss, ratio = 0.0, np.inf
-    for e in range(whole[START + m]):
+    for e in range(whole[START + whole[N_CELLS]]):
         loss += min(0.0, real[COSTS + e]) / 2.0
         ratio = min(ratio, real[COSTS + e] / max(1, whole[EDGES + 2 * e + 1]))
     real[LOSS] = loss
     real[RATIO] = ratio if 0.0 < ratio < np.inf else 0.0
     real[SHAPE], real[SPLIT_COST], real[TOUCHED] = weights[0], weights[1], weights[2]
-    real[LEAST_EXCESS] = max(0.0, max(total - highs, lows - total))  # noqa: PLW3301
-    real[NEAR_LOAD] = NEARLY * max(total, real[HIGH])
-    real[NEAR_COST] = NEARLY * (1.0 + weights[0] * q)
-    real[BEST_EXCESS] = min(incumbent_excess, 2.0 * q * (total + real[HIGH]))
-    real[ROOMIEST] = largest_area(real, m, real[HIGH] + real[BEST_EXCESS])
+    real[NEAR_COST] = NEARLY * (1.0 + weights[0] * whole[N_SETS])
+    real[BEST_COST] = cost
+    real[ROOMIEST] = largest_area(real, whole[N_CELLS], real[HIGH] + real[BEST_EXCESS])
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -128,20 +142,33 @@ def set_tags(masks: np.ndarray, whole: np.ndarray, compound: np.ndarray) -> None
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
+def set_enemies(masks: np.ndarray, whole: np.ndarray, enemies: np.ndarray) -> None:
+    """Write pairs of the window's cells (slots) that must not share a grid into the buffers."""
+    if len(enemies) == 0:
+        return
+    for one in range(whole[N_CELLS]):
+        for other in range(whole[N_CELLS]):
+            for row in range(len(enemies)):
+                is_one = enemies[row, 0] == whole[SLOT_OF + one]
+                if is_one and enemies[row, 1] == whole[SLOT_OF + other]:
+                    masks[ENEMY_OF + one] |= bit(other)
+                    masks[ENEMY_OF + other] |= bit(one)
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
 def divide(
     indptr: np.ndarray,
     indices: np.ndarray,
-    length: np.ndarray,
-    cut_cost: np.ndarray,
-    cells: np.ndarray,
+    edges: np.ndarray,
+    body: np.ndarray,
     window: np.ndarray,
-    low: np.ndarray,
-    high: np.ndarray,
+    limits: np.ndarray,
     weights: np.ndarray,
     home: np.ndarray,
     is_all_here: np.ndarray,
     move_cost: np.ndarray,
     compound: np.ndarray,
+    enemies: np.ndarray,
     incumbent_excess: float,
     incumbent_cost: float,
     node_cap: int,
@@ -156,36 +183,39 @@ def divide(
 
     Parameters
     ----------
-    indptr, indices, length, cut_cost : the graph, one entry a directed edge
-    cells : n x 3: load, area, perimeter
+    indptr, indices, edges, body : the graph, as in `geo.planning.search`; at most four loads
     window : m <= 64 global numbers of cells
-    low, high : limits of each of the q <= 16 grids
+    limits : (q, loads, 3) low, high, target of each of the q <= 16 grids
     weights : shape; split, for each compound and each grid that holds a part of it; touched
     home : of the window's cells, the grid (0 to q - 1) that used to hold it, -1 for another; empty
         where that does not matter. `is_all_here`: q, whether that grid held nothing elsewhere
     move_cost : of the window's cells, in another grid than at home
     compound : of the window's cells, a number or -1; empty where that does not matter
+    enemies : (pairs, 2) slots in the window of cells that must not share a grid
     position : scratch, n integers, all -1
     labels : result, m integers, changed only if something better was found
 
     Returns
     -------
-    FINISHED (nothing is better), CAPPED or SKIPPED (too many cells or grids; more than five grids
-    that are not alike); whether something better was found; its excess and cost; nodes searched
+    FINISHED (nothing is better), CAPPED or SKIPPED (too many cells, loads or grids; more than
+    five grids that are not alike); whether something better was found; its excess, in the first
+    load, and cost; nodes searched
     """
-    q, m = len(low), len(window)
+    q, m, n_loads = len(limits), len(window), body.shape[1] - 2
     is_alike = len(home) == 0
     for i in range(1, q):
-        is_alike = is_alike and low[i] == low[0] and high[i] == high[0]
-    too_many = m > LARGEST or q > MOST_SETS or (q > MOST_UNLIKE and not is_alike)
-    if too_many or q < 2 or m < q:
+        for j in range(n_loads):
+            is_alike &= limits[i, j, 0] == limits[0, j, 0] and limits[i, j, 1] == limits[0, j, 1]
+    too_many = m > LARGEST or q > MOST_SETS or n_loads > MOST_LOADS
+    if too_many or (q > MOST_UNLIKE and not is_alike) or q < 2 or m < q:
         return SKIPPED, False, incumbent_excess, incumbent_cost, 0
-    masks, whole, real = open_ground(indptr, indices, length, cut_cost, cells, window, position)
-    set_rules(whole, real, low, high, weights, incumbent_excess)
+    masks, whole, real = open_ground(indptr, indices, edges, body, window, position)
+    set_limits(whole, real, limits, incumbent_excess)
+    set_costs(whole, real, weights, incumbent_cost)
     set_homes(masks, whole, real, home, is_all_here, move_cost)
     set_tags(masks, whole, compound)
+    set_enemies(masks, whole, enemies)
     whole[IS_ALIKE] = is_alike
-    real[BEST_COST] = incumbent_cost
     status, n_nodes = walk_sets(lent(masks), lent(whole), lent(real), node_cap)
     if whole[IS_FOUND]:
         for grid in range(q):
@@ -200,7 +230,7 @@ def divide(
 class Division:
     """The best division of a window that was found.
 
-    `labels`: grid of each of the window's cells, 0 to q - 1, or None where nothing (better) was
+    `labels`: grid of each of the window's units, 0 to q - 1, or None where nothing (better) was
     found; `is_proved`: nothing is better; `excess`: load outside the limits, summed over the
     grids; `cost`: of shape, borders inside, compounds, moves; `n_nodes`: sets looked at.
     """
@@ -212,18 +242,28 @@ class Division:
     n_nodes: int
 
 
+@dataclass(frozen=True)
+class Homes:
+    """Who held the window's units: `grid`, 0 to q - 1 or -1 for one outside the window; what each
+    costs in other hands; for each grid, whether it held nothing outside the window.
+    """
+
+    grid: np.ndarray
+    move_cost: np.ndarray
+    is_all_here: np.ndarray
+
+
 def best_division(
     graph: Graph,
     window: np.ndarray,
     *,
-    low: np.ndarray,
-    high: np.ndarray,
-    cut_cost: np.ndarray,
+    limits: np.ndarray,
+    edge_cost: np.ndarray,
     weights: Weights,
-    home: np.ndarray | None = None,
-    is_all_here: np.ndarray | None = None,
-    move_cost: np.ndarray | None = None,
+    more_loads: np.ndarray | None = None,
+    homes: Homes | None = None,
     compound: np.ndarray | None = None,
+    enemies: np.ndarray | None = None,
     incumbent: tuple[float, float] = (0.0, np.inf),
     node_cap: int = 1_000_000,
 ) -> Division:
@@ -232,12 +272,12 @@ def best_division(
     Parameters
     ----------
     window : at most 64 different units
-    low, high : limits of the load of each grid, 2 to 16; at most 5 where they differ, or with home
-    cut_cost : of each of the graph's edges when it lies between two grids (objective.edge_costs)
-    home, move_cost : of the window's units; the grid that held each, -1 for one outside, and what
-        it costs in another; both or neither. `is_all_here`: of each grid, whether it held nothing
-        outside the window (by default so)
+    limits : (q, loads, 3) low, high, target of each grid, 2 to 16; at most 5 where they differ, or
+        with homes
+    edge_cost : of each of the graph's edges when it lies between two grids (objective.edge_costs)
+    more_loads : (n, up to 3) loads balanced beside the graph's
     compound : of the window's units; number or -1
+    enemies : (pairs, 2) places in `window` of units that must not share a grid
     incumbent : excess and cost of what is known; by default only lawful divisions are looked for
     node_cap : sets to look at, at most
 
@@ -245,8 +285,8 @@ def best_division(
     ------
     ParameterError : the window is too large, or has fewer units than grids
     """
-    n, q = len(window), len(low)
-    is_unlike = home is not None or np.ptp(low) > 0 or np.ptp(high) > 0
+    n, q = len(window), len(limits)
+    is_unlike = homes is not None or np.ptp(limits[:, :, :2], axis=0).any()
     if not 2 <= q <= (MOST_UNLIKE if is_unlike else MOST_SETS) or not q <= n <= LARGEST:
         raise ParameterError(
             "plan.window",
@@ -256,21 +296,20 @@ def best_division(
             n_grids=q,
         )
     labels = np.full(n, -1, dtype=np.int64)
-    has_home = home is not None and move_cost is not None
+    more = np.zeros((graph.n_units, 0)) if more_loads is None else more_loads
     status, is_found, excess, cost, n_nodes = divide(
         graph.indptr.astype(np.int64),
         graph.indices.astype(np.int64),
-        graph.length_m,
-        cut_cost,
-        np.column_stack([graph.load, graph.area_m2, graph.perimeter_m]),
+        np.column_stack([graph.length_m, edge_cost]),
+        np.column_stack([graph.area_m2, graph.perimeter_m, graph.load, more]),
         np.asarray(window, dtype=np.int64),
-        np.asarray(low, dtype=np.float64),
-        np.asarray(high, dtype=np.float64),
+        np.ascontiguousarray(limits, dtype=np.float64),
         np.array([weights.shape, weights.split, weights.touched]),
-        np.asarray(home if has_home else [], dtype=np.int64),
-        np.asarray(np.ones(q) if is_all_here is None else is_all_here, dtype=np.bool_),
-        np.asarray(move_cost if has_home else [], dtype=np.float64),
+        np.asarray([] if homes is None else homes.grid, dtype=np.int64),
+        np.asarray([] if homes is None else homes.is_all_here, dtype=np.bool_),
+        np.asarray([] if homes is None else homes.move_cost, dtype=np.float64),
         np.asarray([] if compound is None else compound, dtype=np.int64),
+        np.asarray([] if enemies is None else enemies, dtype=np.int64).reshape(-1, 2),
         float(incumbent[0]),
         float(incumbent[1]),
         node_cap,
