@@ -46,8 +46,8 @@ class Schedule:
 
     @classmethod
     def for_size(cls, n_units: int) -> Schedule:
-        """Tried moves for that many units: 6,000 each, fewer where they are many."""
-        return cls(n_steps=int(min(6000 * n_units, 20_000_000 + 1000 * n_units)))
+        """Tried moves for that many units: 4,000 each, fewer where they are many."""
+        return cls(n_steps=int(min(4000 * n_units, 12_000_000 + 900 * n_units)))
 
     def at(self, cooled: float) -> tuple[float, float]:
         """Temperature and excess weight of a search cooled by that share."""
@@ -141,7 +141,7 @@ class Annealer:
         self._body = np.column_stack(
             [self.graph.area_m2, self.graph.perimeter_m, loads[self.order]]
         )
-        self._grids = np.zeros((k, 3 + loads.shape[1]))
+        self._grids = np.zeros((k, 4 + loads.shape[1]))
         self._count = np.bincount(self._labels, minlength=k)
         self._weights = np.array([weights.shape, 0.0, weights.split])
         self._seed = seed
@@ -165,29 +165,25 @@ class Annealer:
     def _sum_up(self) -> None:
         """Areas, perimeters and loads of the grids, anew from the labels."""
         k = len(self._grids)
-        for column, source in ((0, 0), (1, 1), *((3 + j, 2 + j) for j in range(self.n_loads))):
+        for column, source in ((0, 0), (1, 1), *((4 + j, 2 + j) for j in range(self.n_loads))):
             self._grids[:, column] = np.bincount(self._labels, self._body[:, source], minlength=k)
         one, other = self._label_pairs()
         is_inside = one == other
         self._grids[:, 1] -= np.bincount(
             one[is_inside], self.graph.length_m[is_inside], minlength=k
         )
+        self._grids[:, 2] = self._weights[0] * (
+            1.0 - 4 * np.pi * self._grids[:, 0] / self._grids[:, 1] ** 2
+        )
+        excess = self._excesses()
+        self._grids[:, 3] = np.where(excess > 0, excess + search.STEP_OUTSIDE, 0.0).sum(axis=1)
 
     @property
     def n_loads(self) -> int:
         return int(self._body.shape[1]) - 2
 
-    def _weigh(self, excess_weight: float) -> None:
-        """Energies of the grids under this weight of the excess."""
-        self._weights[1] = excess_weight
-        area_m2, perimeter_m = self._grids[:, 0], self._grids[:, 1]
-        excess = self._excesses()
-        penalty = np.where(excess > 0, excess + search.STEP_OUTSIDE, 0.0).sum(axis=1)
-        shape = 1.0 - 4 * np.pi * area_m2 / perimeter_m**2
-        self._grids[:, 2] = self._weights[0] * shape + excess_weight * penalty
-
     def _excesses(self) -> np.ndarray:
-        held = self._grids[:, 3:]
+        held = self._grids[:, 4:]
         low, high, target = np.moveaxis(self.limits, 2, 0)
         found: np.ndarray = np.maximum(0.0, np.maximum(low - held, held - high)) / target
         return found
@@ -202,8 +198,7 @@ class Annealer:
         one, other = self._label_pairs()
         is_cut = one != other
         borders = np.bincount(one[is_cut], self._edges[is_cut, 1] / 2, minlength=len(self._grids))
-        shape = 1.0 - 4 * np.pi * self._grids[:, 0] / self._grids[:, 1] ** 2
-        found: np.ndarray = self._weights[0] * shape + borders
+        found: np.ndarray = self._grids[:, 2] + borders
         return found
 
     def _label_pairs(self) -> tuple[np.ndarray, np.ndarray]:
@@ -285,9 +280,7 @@ class Annealer:
 
     def _totals(self, cluster: np.ndarray, excess_weight: float) -> np.ndarray:
         """Cost and weighted excess of each cluster of grids."""
-        excess = self._excesses()
-        penalty = np.where(excess > ROUNDING, excess + search.STEP_OUTSIDE, 0.0).sum(axis=1)
-        found: np.ndarray = np.bincount(cluster, self.costs() + excess_weight * penalty)
+        found: np.ndarray = np.bincount(cluster, self.costs() + excess_weight * self._grids[:, 3])
         return found
 
     def _slice(
@@ -297,7 +290,7 @@ class Annealer:
         if len(self._grids) < 2:
             return
         temperature, excess_weight = schedule.at(cooled)
-        self._weigh(excess_weight)
+        self._weights[1] = excess_weight
         domain = self._domains(movable, turn)
         of_unit = np.where(self._is_free, domain[self._labels], -1)
         free = np.flatnonzero(of_unit >= 0)

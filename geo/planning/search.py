@@ -5,9 +5,9 @@ its grid hangs crosses together with that part; or one cell crosses and another 
 came into (a swap, or a chain through a third grid), which is how loads are traded where single
 cells are too heavy for the tolerance (ejection chains, Glover 1992).
 
-The energy of a plan is the objective's cost (see `geo.planning.objective`), and for each grid with
-a load outside its limits `excess_weight` times how far outside, as a share of the target, and a
-step.
+The energy of a plan is the objective's cost (see `geo.planning.objective`) and the excess weight
+times a penalty: for each load of a grid outside its limits how far outside, as a share of the
+target, and a step.
 
 The kernels take flat arrays, for n units, k grids and m loads (named tuples would double their
 time):
@@ -17,9 +17,9 @@ time):
 - `body` (n, 2 + m): area, perimeter, loads of each unit
 - `tie_ptr` (n, 3), `ties`: for each unit where in `ties` the others of its compound begin and end,
   and where those end that must not share its grid (they begin where the others end)
-- `labels` (n): grid of each unit; `grids` (k, 3 + m): area, perimeter, energy, loads of each;
-  `count` (k): units of each; `limits` (k, m, 3): low, high, target
-- `weights` (3): of the shape, of the excess, of a split compound
+- `labels` (n): grid of each unit; `grids` (k, 4 + m): area, perimeter, cost of the shape, penalty,
+  loads of each; `count` (k): units of each; `limits` (k, m, 3): low, high, target
+- `weights` (3): of the shape, of the penalty, of a split compound
 - `stamp` (n + 1), `queue` (n), `branch` (n): room to mark and list units
 """
 
@@ -98,29 +98,18 @@ def stays_connected(
 
 
 @njit(cache=True, nogil=True, error_model="numpy", inline="always")
-def energy_with(
-    body: np.ndarray,
-    grids: np.ndarray,
-    limits: np.ndarray,
-    weights: np.ndarray,
-    grid: int,
-    cell: int,
-    sign: float,
-    area: float,
-    perimeter: float,
+def penalty_with(
+    body: np.ndarray, grids: np.ndarray, limits: np.ndarray, grid: int, cell: int, sign: float
 ) -> float:
-    """The energy of a grid with that area and perimeter, the cell's loads added sign times."""
-    excess = 0.0
+    """How far outside its limits the grid is, the cell's loads added sign times."""
+    penalty = 0.0
     for j in range(limits.shape[1]):
-        load = grids[grid, 3 + j] + sign * body[cell, 2 + j]
+        load = grids[grid, 4 + j] + sign * body[cell, 2 + j]
         if load < limits[grid, j, 0]:
-            excess += STEP_OUTSIDE + (limits[grid, j, 0] - load) / limits[grid, j, 2]
+            penalty += STEP_OUTSIDE + (limits[grid, j, 0] - load) / limits[grid, j, 2]
         elif load > limits[grid, j, 1]:
-            excess += STEP_OUTSIDE + (load - limits[grid, j, 1]) / limits[grid, j, 2]
-    energy: float = (
-        weights[0] * (1.0 - FOUR_PI * area / (perimeter * perimeter)) + weights[1] * excess
-    )
-    return energy
+            penalty += STEP_OUTSIDE + (load - limits[grid, j, 1]) / limits[grid, j, 2]
+    return penalty
 
 
 @njit(cache=True, nogil=True, error_model="numpy", inline="always")
@@ -190,41 +179,32 @@ def change_of(
     weights: np.ndarray,
     cell: int,
     to: int,
-) -> float:
-    """How the energy changes when the cell goes to that grid."""
+) -> tuple[float, float]:
+    """How cost and penalty change when the cell goes to that grid."""
     origin = labels[cell]
     with_own, with_other, cost = shared(indptr, indices, edges, labels, cell, to)
     area, perimeter = body[cell, 0], body[cell, 1]
-    change: float = (
-        energy_with(
-            body,
-            grids,
-            limits,
-            weights,
-            origin,
-            cell,
-            -1.0,
-            grids[origin, 0] - area,
-            grids[origin, 1] - perimeter + 2.0 * with_own,
-        )
-        + energy_with(
-            body,
-            grids,
-            limits,
-            weights,
-            to,
-            cell,
-            1.0,
-            grids[to, 0] + area,
-            grids[to, 1] + perimeter - 2.0 * with_other,
+    left_area, left_perimeter = grids[origin, 0] - area, grids[origin, 1] - perimeter + 2 * with_own
+    area, perimeter = grids[to, 0] + area, grids[to, 1] + perimeter - 2 * with_other
+    cost += (
+        weights[0]
+        * (
+            2.0
+            - FOUR_PI
+            * (left_area / (left_perimeter * left_perimeter) + area / (perimeter * perimeter))
         )
         - grids[origin, 2]
         - grids[to, 2]
-        + cost
+    )
+    penalty = (
+        penalty_with(body, grids, limits, origin, cell, -1.0)
+        + penalty_with(body, grids, limits, to, cell, 1.0)
+        - grids[origin, 3]
+        - grids[to, 3]
     )
     if tie_ptr[cell, 0] < tie_ptr[cell, 2]:
-        change += change_of_ties(tie_ptr, ties, labels, weights[2], cell, to)
-    return change
+        cost += change_of_ties(tie_ptr, ties, labels, weights[2], cell, to)
+    return cost, penalty
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -244,15 +224,15 @@ def move_cell(
     """Give the cell to another grid."""
     origin = labels[cell]
     with_own, with_other, _ = shared(indptr, indices, edges, labels, cell, to)
-    area, perimeter = body[cell, 0], body[cell, 1]
     for grid, sign, border in ((origin, -1.0, with_own), (to, 1.0, with_other)):
-        grids[grid, 0] += sign * area
-        grids[grid, 1] += sign * (perimeter - 2.0 * border)
-        grids[grid, 2] = energy_with(
-            body, grids, limits, weights, grid, cell, sign, grids[grid, 0], grids[grid, 1]
+        grids[grid, 0] += sign * body[cell, 0]
+        grids[grid, 1] += sign * (body[cell, 1] - 2.0 * border)
+        grids[grid, 2] = weights[0] * (
+            1.0 - FOUR_PI * grids[grid, 0] / (grids[grid, 1] * grids[grid, 1])
         )
+        grids[grid, 3] = penalty_with(body, grids, limits, grid, cell, sign)
         for j in range(limits.shape[1]):
-            grids[grid, 3 + j] += sign * body[cell, 2 + j]
+            grids[grid, 4 + j] += sign * body[cell, 2 + j]
         count[grid] += int(sign)
     labels[cell] = to
 
@@ -297,7 +277,7 @@ def best_second(
                     tail += 1
             elif node != cell and label != last and is_free[node] and domain[label] == domain[grid]:
                 last = label
-                change = change_of(
+                cost, penalty = change_of(
                     indptr,
                     indices,
                     edges,
@@ -311,6 +291,7 @@ def best_second(
                     node,
                     label,
                 )
+                change = cost + weights[1] * penalty
                 if change < best_change:
                     best_cell, best_to, best_change = node, label, change
     return best_cell, best_to, best_change
@@ -395,9 +376,10 @@ def move_branch(
     change = 0.0
     for i in range(n):
         unit = branch[i]
-        change += change_of(
+        cost, penalty = change_of(
             indptr, indices, edges, body, tie_ptr, ties, labels, grids, limits, weights, unit, to
         )
+        change += cost + weights[1] * penalty
         move_cell(indptr, indices, edges, body, labels, grids, limits, weights, count, unit, to)
     if change <= allowed:
         return True
@@ -440,7 +422,7 @@ def anneal(
     free : units that may move, all in grids of one domain; is_free : the same as a mask of all
     domain : of each grid; units move only between grids of the same one
     chain_share : how many of the refused moves are tried as the first of two
-    chain_reach : those that cost more than this above what is allowed are not
+    chain_reach : those whose cost alone is more than this above what is allowed are not
     state : of `next_random`
     """
     accepted, n_free = 0, len(free)
@@ -454,14 +436,15 @@ def anneal(
         to = labels[indices[pick]]
         if to == origin or count[origin] == 1 or domain[to] != domain[origin]:
             continue
-        change = change_of(
+        cost, penalty = change_of(
             indptr, indices, edges, body, tie_ptr, ties, labels, grids, limits, weights, cell, to
         )
+        change = cost + weights[1] * penalty
         allowed = 0.0
         if change > 0.0:
             allowed = -temperature * math.log(1.0 - next_random(state))
         is_refused = change > allowed
-        if is_refused and (change > allowed + chain_reach or next_random(state) >= chain_share):
+        if is_refused and (cost > allowed + chain_reach or next_random(state) >= chain_share):
             continue
         if not stays_connected(indptr, indices, labels, cell, stamp, queue):
             accepted += move_branch(
