@@ -56,6 +56,8 @@ def border_text(words: Words, row: Mapping[str, Any]) -> str:
     reason = row["reason"]
     if reason == "barrier" and row["cell"] < 0:
         reason = "barrier_closed"
+    if reason == "balance" and row["balanced"] != words.load:
+        reason = "balance_other"
     said = {
         "one": words.grid(row["one"]),
         "other": words.grid(row["other"]),
@@ -72,6 +74,7 @@ def border_text(words: Words, row: Mapping[str, Any]) -> str:
             "amount": words.amount(row["load"]),
             "deviation_origin": percent(row["deviation_origin"]),
             "deviation_to": percent(row["deviation_to"]),
+            "balanced": row["balanced"],
             "cost": f"{abs(row['cost']):.2g}",
         }
     said["tolerance"] = f"{100 * words.tolerance:g}%"
@@ -106,7 +109,10 @@ def move_text(words: Words, row: Mapping[str, Any]) -> str:
         for when in ("_before", ""):
             name = f"deviation_{side}{when}"
             said[name] = "—" if pd.isna(row[name]) else percent(row[name])
-    return texts.text(words.language, f"explain.move.{row['reason']}", **said)
+    reason = row["reason"]
+    if reason in ("balance", "chain") and row["balanced"] != words.load:
+        reason = "balance_other"
+    return texts.text(words.language, f"explain.move.{reason}", balanced=row["balanced"], **said)
 
 
 def percent(share: float) -> str:

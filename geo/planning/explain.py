@@ -14,15 +14,18 @@ import pandas as pd
 from geo.planning import shifts, units
 from geo.planning.borders import ON_BARRIER_SHARE
 from geo.planning.contiguity import Adjacency
+from geo.planning.lawful import breaks_rules
 from geo.planning.moves import MOVE_REASONS, explain_moves
 from geo.planning.objective import Weights
 from geo.planning.reasons import with_reasons
+from geo.planning.rules import Rules
 from geo.planning.shifts import ROUNDING
 
 __all__ = ["BORDER_REASONS", "MOVE_REASONS", "explain_borders", "explain_moves"]
 
 BORDER_REASONS = (
     "community_line",
+    "rule",
     "barrier",
     "compound",
     "contiguity",
@@ -45,6 +48,7 @@ def explain_borders(
     within: str | None = None,
     keep_whole: str | None = None,
     passable: Adjacency | None = None,
+    rules: Rules | None = None,
 ) -> pd.DataFrame:
     """One row a pair of neighbouring grids, with what lies on their border and what holds it there.
 
@@ -55,16 +59,17 @@ def explain_borders(
     - `line_share`: share between cells of different areas
     - the best single cell that could cross, `cell` (its position, -1 where none may), `origin`,
       `to`, `load`, and all that `shifts.shift` tells of it; it is the one that keeps its grid in
-      one piece, then breaks the tolerance least, then costs least
+      one piece, then breaks the tolerances least, then costs least
     - `back_cell`, `back_load`, `back_excess`, `back_cost`, `back_is_contiguous`: the best one the
       other way, -1 and missing where there is none
     - `reasons`: all of these that hold, `reason`: the first
 
-    `community_line`: no cell may cross, since all would leave their area. `barrier`: half of the
-    border or more lies on barriers, the best shift would lose some of that, and does not pay.
+    `community_line`: no cell may cross, since all would leave their area. `rule`: no cell may
+    cross by the rules. `barrier`: the border lies on barriers that no grid may cross; or half of it
+    or more lies on others, the best shift would lose some of that, and does not pay.
     `compound`: half or more lies on walls and the best shift would split a compound, or that is
     the greatest part of its cost. `contiguity`: every shift would tear a grid apart. `balance`: the
-    best shift breaks the tolerance. `shape`: it would cost shape or border. `open`: it would do no
+    best shift breaks a tolerance. `shape`: it would cost shape or border. `open`: it would do no
     harm; nothing in the objective holds the border there.
 
     Parameters
@@ -78,12 +83,13 @@ def explain_borders(
     within : column of the area that no grid may leave
     keep_whole : column of the compound that is not split while it fits into one grid
     passable : pairs by which grids may hang together, where barriers are closed; else `adjacency`
+    rules : further hard demands of the plan
 
     Raises
     ------
-    ParameterError : labels, adjacency and cells do not match
+    ParameterError : labels, adjacency and cells do not match, or the rules contradict each other
     """
-    labels = np.asarray(labels)
+    labels, demands = np.asarray(labels), rules or Rules()
     area = units.area_codes(cells, within)
     standing = shifts.standing_of(
         cells,
@@ -95,24 +101,30 @@ def explain_borders(
         weights=weights,
         area=area,
         keep_whole=keep_whole,
+        balance=demands.balance,
     )
     rows = _border_facts(cells, adjacency, labels, area, keep_whole)
     tried = shifts.shift(standing, *shifts.possible(standing))
+    unit, to = tried["unit"].to_numpy(), tried["to"].to_numpy()
+    is_barred = breaks_rules(cells, adjacency, standing, unit, to, rules=demands, area=area)
     tried["one"] = np.minimum(tried["origin"], tried["to"])
     tried["other"] = np.maximum(tried["origin"], tried["to"])
+    borders = ["one", "other"]
+    has_barred = tried.loc[is_barred, borders].drop_duplicates().assign(is_barred=True)
+    tried = tried[~is_barred].copy()
     tried["breaks"] = tried["excess"].where(tried["excess"] > ROUNDING, 0.0)
     order = ["one", "other", "is_contiguous", "breaks", "cost", "unit", "to"]
     tried = tried.sort_values(order, ascending=[True, True, False, True, True, True, True])
-    ways = tried.drop_duplicates(["one", "other", "origin"]).drop(columns="breaks")
-    best = ways.drop_duplicates(["one", "other"]).rename(columns={"unit": "cell"})
-    back = ways[ways.duplicated(["one", "other"])].rename(columns={"unit": "cell"})
+    ways = tried.drop_duplicates([*borders, "origin"]).drop(columns="breaks")
+    ways = ways.rename(columns={"unit": "cell"})
+    best, back = ways.drop_duplicates(borders), ways[ways.duplicated(borders)]
     names = ["cell", "load", "excess", "cost", "is_contiguous"]
-    back = back[["one", "other", *names]].rename(columns={name: f"back_{name}" for name in names})
-    rows = rows.merge(best, how="left", on=["one", "other"])
-    rows = rows.merge(back, how="left", on=["one", "other"])
+    back = back[[*borders, *names]].rename(columns={name: f"back_{name}" for name in names})
+    for more in (best, back, has_barred):
+        rows = rows.merge(more, how="left", on=borders)
     for column in ("cell", "origin", "to", "back_cell"):
         rows[column] = rows[column].fillna(-1).astype("int64")
-    return with_reasons(rows, _reasons(rows), BORDER_REASONS)
+    return with_reasons(rows, _reasons(rows), BORDER_REASONS).drop(columns="is_barred")
 
 
 def _border_facts(
@@ -158,8 +170,9 @@ def _border_facts(
 def _reasons(rows: pd.DataFrame) -> dict[str, pd.Series]:
     """Which reasons hold for each border."""
     has_shift = rows["cell"] >= 0
-    on_line = ~has_shift & (rows["line_share"] > 0)
-    is_closed = ~has_shift & ~on_line & (rows["barrier_share"] > 0)
+    by_rule = ~has_shift & rows["is_barred"].eq(True)
+    on_line = ~has_shift & ~by_rule & (rows["line_share"] > 0)
+    is_closed = ~has_shift & ~by_rule & ~on_line & (rows["barrier_share"] > 0)
     holds = rows["is_contiguous"].eq(True)
     breaks = has_shift & (rows["excess"] > ROUNDING)
     costs = has_shift & (rows["cost"] > ROUNDING)
@@ -171,9 +184,10 @@ def _reasons(rows: pd.DataFrame) -> dict[str, pd.Series]:
     is_mostly_split = costs & (rows["split_cost"] >= others)
     return {
         "community_line": on_line,
+        "rule": by_rule,
         "barrier": is_closed | (matters & is_on_barrier),
         "compound": matters & is_split & (is_on_wall | is_mostly_split),
-        "contiguity": ~holds & ~on_line & ~is_closed,
+        "contiguity": ~holds & ~by_rule & ~on_line & ~is_closed,
         "balance": breaks,
         "shape": costs & (rows["shape_cost"] + rows["border_cost"] > ROUNDING),
         "open": has_shift & ~matters,

@@ -8,8 +8,10 @@ import pandas as pd
 
 from geo.planning import metrics, shifts, units
 from geo.planning.contiguity import Adjacency, connected_parts
+from geo.planning.lawful import breaks_rules
 from geo.planning.objective import Weights
 from geo.planning.reasons import with_reasons
+from geo.planning.rules import Rules
 from geo.planning.shifts import ROUNDING, TERMS, Standing
 
 MOVE_REASONS = (
@@ -18,6 +20,7 @@ MOVE_REASONS = (
     "opened",
     "closed",
     "community_line",
+    "rule",
     "contiguity",
     "balance",
     "chain",
@@ -40,6 +43,7 @@ def explain_moves(
     weights: Weights | None = None,
     within: str | None = None,
     keep_whole: str | None = None,
+    rules: Rules | None = None,
 ) -> pd.DataFrame:
     """One row a connected group of cells that went from one grid to another, in cell order.
 
@@ -49,19 +53,21 @@ def explain_moves(
     - `origin`, `to`: the grids' labels, -1 for none
     - `deviation_origin_before`, `deviation_origin`, `deviation_to_before`, `deviation_to`: of both
       grids in the old plan and in the new one, by the present loads; missing for no grid
-    - `excess_saved`: how much farther both grids would lie outside the tolerance without the move,
-      in targets; `cost` and its parts (see `shifts.shift`): what the move costs, below 0 is a gain;
-      missing where a grid was opened or closed
+    - `excess_saved`: how much farther both grids would lie outside the tolerances without the
+      move, in targets; `balanced`: the load that does most of it; `cost` and its parts (see
+      `shifts.shift`): what the move costs, below 0 is a gain; missing where a grid was opened or
+      closed
     - `stays_contiguous`: the grid it came to would be in one piece without it
     - `parts_saved`: in how many fewer pieces the two grids are than before
     - `reasons`: all of these that hold, `reason`: the first
 
     `assigned`, `unassigned`: it had no grid before, or has none now. `opened`, `closed`: the grid
     it came to is new, the one it left is gone. `community_line`: it lay outside the area of the
-    rest of its grid. `contiguity`: it was torn off its grid, or joins pieces of the other.
-    `balance`: without it both would lie farther outside the tolerance. `chain`: likewise, though
-    both were within before: it passes on what others brought. `compound`: without it a compound
-    would be split. `shape`: without it shape and borders would cost more. `open`: none of these.
+    rest of its grid. `rule`: it could not have stayed by the rules. `contiguity`: it was torn off
+    its grid, or joins pieces of the other. `balance`: without it both would lie farther outside a
+    tolerance. `chain`: likewise, though both were within before: it passes on what others brought.
+    `compound`: without it a compound would be split. `shape`: without it shape and borders would
+    cost more. `open`: none of these.
 
     Parameters
     ----------
@@ -74,11 +80,13 @@ def explain_moves(
     weights : of the objective
     within : column of the area that no grid may leave
     keep_whole : column of the compound that is not split while it fits into one grid
+    rules : further hard demands of the plan
 
     Raises
     ------
-    ParameterError : labels, adjacency and cells do not match
+    ParameterError : labels, adjacency and cells do not match, or the rules contradict each other
     """
+    demands = rules or Rules()
     before, after = np.asarray(before, dtype=np.int64), np.asarray(after, dtype=np.int64)
     area = units.area_codes(cells, within)
     unit = _groups(adjacency, before, after, area)
@@ -94,6 +102,7 @@ def explain_moves(
             weights=weights,
             area=area,
             keep_whole=keep_whole,
+            balance=demands.balance,
             unit=unit,
         )
         for labels in (before, after)
@@ -109,12 +118,22 @@ def explain_moves(
     for side in ("origin", "to"):
         for when, standing in (("_before", old), ("", new)):
             rows[f"deviation_{side}{when}"] = _deviation(standing, rows[side].to_numpy())
-    rows = rows.merge(_undone(new, rows), how="left", on="group")
+    undone = _undone(new, rows)
+    undone["is_barred"] = breaks_rules(
+        cells,
+        adjacency,
+        new,
+        undone["group"].to_numpy(),
+        undone.pop("back_to").to_numpy(),
+        rules=demands,
+        area=area,
+    )
+    rows = rows.merge(undone, how="left", on="group")
     facts = _facts(adjacency, before, after, area, rows.assign(first=first))
     rows["parts_saved"] = facts["parts_saved"]
     found = with_reasons(rows, _reasons(rows, facts, tolerance), MOVE_REASONS)
     order = np.argsort(first, kind="stable")
-    return found.iloc[order].reset_index(drop=True).drop(columns="group")
+    return found.iloc[order].reset_index(drop=True).drop(columns=["group", "is_barred"])
 
 
 def _groups(
@@ -136,7 +155,7 @@ def _ends(unit: np.ndarray) -> np.ndarray:
 def _deviation(standing: Standing, grid: np.ndarray) -> np.ndarray:
     """(load - target) / target of each grid, missing for one without a cell."""
     k = len(standing.target)
-    off = np.append(standing.loads() / standing.target - 1, np.nan)
+    off = np.append(standing.shares()[:, 0] - 1, np.nan)
     off[:k][np.bincount(standing.labels, minlength=k + 1)[:k] == 0] = np.nan
     found: np.ndarray = off[np.where(grid >= 0, grid, k)]
     return found
@@ -148,6 +167,7 @@ def _undone(new: Standing, rows: pd.DataFrame) -> pd.DataFrame:
     kept = rows[is_both.all(axis=1) & (rows["to"] >= 0)]
     back = shifts.shift(new, kept["group"].to_numpy(), kept["origin"].to_numpy())
     found = pd.DataFrame({"group": kept["group"].to_numpy(), "excess_saved": back["excess"]})
+    found["back_to"], found["balanced"] = back["to"], back["balanced"]
     for term in ("cost", *TERMS):
         found[term] = -back[term]
     found["stays_contiguous"] = back["is_contiguous"]
@@ -219,6 +239,7 @@ def _reasons(rows: pd.DataFrame, facts: pd.DataFrame, tolerance: float) -> dict[
         "opened": facts["is_opened"],
         "closed": facts["is_closed"],
         "community_line": has_both & facts["is_outside"],
+        "rule": rows["is_barred"].eq(True),
         "contiguity": has_both & (facts["is_torn"] | (facts["is_joining"] & would_tear)),
         "balance": is_needed & ~was_within,
         "chain": is_needed & was_within,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import geopandas as gpd
@@ -10,7 +11,7 @@ import pandas as pd
 from numba import njit
 
 from geo.errors import ParameterError
-from geo.planning import graph, objective
+from geo.planning import graph, objective, units
 from geo.planning.contiguity import Adjacency
 from geo.planning.graph import Graph
 from geo.planning.objective import Weights
@@ -24,19 +25,26 @@ TERMS = ("shape_cost", "border_cost", "barrier_cost", "split_cost")
 """The objective's terms that a shift changes."""
 
 
+NO_LOAD = 1e-9
+"""Target of a grid where there is nothing to share out."""
+
+
 @dataclass(frozen=True)
 class Standing:
     """A plan of a graph's units, and what it is judged by.
 
-    `labels`: grid of each unit, 0 to k - 1, or k where it has none. `target`: wanted load of each
-    grid. `tolerance`: allowed |load - target| / target. `compound`: number of each cell's compound,
+    `labels`: grid of each unit, 0 to k - 1, or k where it has none. `loads` (n units, m): the load
+    and those balanced beside it, `names` theirs; `target` (k, m): wanted loads of each grid;
+    `tolerance` (m): allowed |load - target| / target. `compound`: number of each cell's compound,
     -1 for none and for one that fits into no grid.
     """
 
     graph: Graph
     labels: np.ndarray
+    loads: np.ndarray
+    names: tuple[str, ...]
     target: np.ndarray
-    tolerance: float
+    tolerance: np.ndarray
     weights: Weights
     compound: np.ndarray
 
@@ -45,10 +53,12 @@ class Standing:
         """Grids that hold a unit."""
         return len(np.unique(self.labels[self.labels < len(self.target)]))
 
-    def loads(self) -> np.ndarray:
-        """The load of each grid."""
+    def shares(self) -> np.ndarray:
+        """Loads / targets of each grid (k, m)."""
         k = len(self.target)
-        return np.bincount(self.labels, self.graph.load, minlength=k + 1)[:k]
+        sums = [np.bincount(self.labels, load, minlength=k + 1)[:k] for load in self.loads.T]
+        shares: np.ndarray = np.column_stack(sums) / self.target
+        return shares
 
 
 def standing_of(
@@ -62,6 +72,7 @@ def standing_of(
     weights: Weights | None,
     area: np.ndarray,
     keep_whole: str | None,
+    balance: Mapping[str, float] | None = None,
     unit: np.ndarray | None = None,
 ) -> Standing:
     """A plan as the search would see it; cells without a grid make up one more.
@@ -71,6 +82,7 @@ def standing_of(
     labels : grid of each cell, 0 to k - 1; negative for none
     target : one number, or k of them
     area : number of each cell's area
+    balance : further load columns and the tolerance of each, around the mean of the area's grids
     unit : number of the unit of each cell, by default every cell is one; of one grid each
 
     Raises
@@ -86,16 +98,49 @@ def standing_of(
             n_labels=len(labels),
             n_adjacent=adjacency.n_cells,
         )
-    weight = cells[load].astype("Float64").fillna(0).to_numpy(dtype="float64")
-    network = graph.build(cells, adjacency, weight, area=area, unit=unit)
+    more = dict(balance or {})
+    weight = np.column_stack([_numbers(cells, name) for name in (load, *more)])
+    network = graph.build(cells, adjacency, weight[:, 0], area=area, unit=unit)
     given = np.asarray(target, dtype="float64")
     k = len(given) if given.ndim else int(labels.max(initial=-1)) + 1
     wanted = np.broadcast_to(given, (k,))
     of_unit = np.full(network.n_units, k, dtype=np.int64)
     of_unit[network.unit_of_cell] = np.where(labels >= 0, labels, k)
-    most = float(wanted.max(initial=0.0)) * (1 + tolerance)
-    compound = fitting_compounds(cells, area, weight, keep_whole=keep_whole, most=most)
-    return Standing(network, of_unit, wanted, tolerance, weights or Weights(), compound)
+    most = float(wanted.max(initial=0.0))
+    unit_of, n = network.unit_of_cell, network.n_units
+    return Standing(
+        graph=network,
+        labels=of_unit,
+        loads=np.column_stack([np.bincount(unit_of, one, minlength=n) for one in weight.T]),
+        names=(load, *more),
+        target=np.column_stack(
+            [wanted, *(_shared_out(one, labels, area, wanted) for one in weight.T[1:])]
+        ),
+        tolerance=np.array([tolerance, *more.values()]),
+        weights=weights or Weights(),
+        compound=units.fitting_compounds(cells, area, weight[:, 0], keep_whole, most),
+    )
+
+
+def _numbers(cells: gpd.GeoDataFrame, column: str) -> np.ndarray:
+    values: np.ndarray = cells[column].astype("Float64").fillna(0).to_numpy(dtype="float64")
+    return values
+
+
+def _shared_out(
+    load: np.ndarray, labels: np.ndarray, area: np.ndarray, wanted: np.ndarray
+) -> np.ndarray:
+    """The load of each area shared out to its grids, by their targets of the first load."""
+    found = np.zeros(len(wanted))
+    is_held = labels >= 0
+    home = np.zeros(len(wanted), dtype=np.int64)
+    home[labels[is_held]] = area[is_held]
+    is_used = np.bincount(labels[is_held], minlength=len(wanted)) > 0
+    n = int(area.max(initial=-1)) + 1
+    total = np.bincount(area[is_held], load[is_held], minlength=n)
+    whole = np.bincount(home[is_used], wanted[is_used], minlength=n)
+    found[is_used] = (total[home] * wanted / np.maximum(whole[home], NO_LOAD))[is_used]
+    return np.maximum(found, NO_LOAD)
 
 
 def possible(standing: Standing) -> tuple[np.ndarray, np.ndarray]:
@@ -112,8 +157,10 @@ def shift(standing: Standing, unit: np.ndarray, to: np.ndarray) -> pd.DataFrame:
     """One row a unit and the grid it would go to, all else left as it is.
 
     - `unit`, `origin`, `to`, `load`
-    - `deviation_origin`, `deviation_to`: of the two grids afterwards
-    - `excess`: change of how far both lie outside the tolerance, in targets; above 0 is worse
+    - `excess`: change of how far both grids lie outside the tolerances, in targets; above 0 is
+      worse
+    - `balanced`: the load that does most of it, the first load where that does any or none does;
+      `deviation_origin`, `deviation_to`: of that load in the two grids afterwards
     - `shape_cost`, `border_cost`, `barrier_cost`, `split_cost`: changes of the objective's terms
       (see `objective.Weights`), above 0 is worse; `cost`: their sum
     - `is_contiguous`: the grid it leaves is in no more pieces without it, and not empty
@@ -122,17 +169,22 @@ def shift(standing: Standing, unit: np.ndarray, to: np.ndarray) -> pd.DataFrame:
     ----------
     unit, to : units that have a grid, and other grids
     """
-    weights, labels, target = standing.weights, standing.labels, standing.target
-    origin, loads = labels[unit], standing.loads()
-    load = standing.graph.load[unit]
-    found = pd.DataFrame({"unit": unit, "origin": origin, "to": to, "load": load})
-    before = _excess(loads / target, standing.tolerance)
-    excess = np.zeros(len(unit))
-    for side, grid, change in (("origin", origin, -load), ("to", to, load)):
-        share = (loads[grid] + change) / target[grid]
-        found[f"deviation_{side}"] = share - 1
-        excess += _excess(share, standing.tolerance) - before[grid]
-    found["excess"] = excess
+    weights, origin = standing.weights, standing.labels[unit]
+    found = pd.DataFrame({"unit": unit, "origin": origin, "to": to})
+    found["load"] = standing.loads[unit, 0]
+    shares, row = standing.shares(), np.arange(len(unit))
+    after = [
+        shares[grid] + sign * standing.loads[unit] / standing.target[grid]
+        for grid, sign in ((origin, -1), (to, 1))
+    ]
+    before = _excess(shares, standing.tolerance)
+    excess = sum(_excess(share, standing.tolerance) for share in after)
+    excess = excess - before[origin] - before[to]
+    worst = np.where(excess[:, 0] > ROUNDING, 0, excess.argmax(axis=1))
+    worst = np.where(excess[row, worst] > ROUNDING, worst, 0)
+    found["excess"] = excess.sum(axis=1)
+    found["balanced"] = np.array(standing.names, dtype=object)[worst]
+    found["deviation_origin"], found["deviation_to"] = (share[row, worst] - 1 for share in after)
     shared = _Shared.of(standing)
     leaves, joins = shared.with_grid(unit, origin), shared.with_grid(unit, to)
     found["shape_cost"] = weights.shape * _shape_lost(standing, found, leaves[0], joins[0])
@@ -143,26 +195,11 @@ def shift(standing: Standing, unit: np.ndarray, to: np.ndarray) -> pd.DataFrame:
     found["cost"] = found[list(TERMS)].sum(axis=1)
     distinct, place = np.unique(unit, return_inverse=True)
     indptr, indices = standing.graph.indptr, standing.graph.indices
-    can_leave = _can_leave(indptr.astype(np.int64), indices.astype(np.int64), labels, distinct)
+    can_leave = _can_leave(
+        indptr.astype(np.int64), indices.astype(np.int64), standing.labels, distinct
+    )
     found["is_contiguous"] = can_leave[place]
     return found
-
-
-def fitting_compounds(
-    cells: gpd.GeoDataFrame,
-    area: np.ndarray,
-    load: np.ndarray,
-    *,
-    keep_whole: str | None,
-    most: float,
-) -> np.ndarray:
-    """The number of each cell's compound inside its area; -1 for none and for one above `most`."""
-    if keep_whole is None:
-        return np.full(len(cells), -1, dtype=np.int64)
-    code = np.asarray(cells[keep_whole].factorize()[0], dtype=np.int64)
-    key = np.unique(np.stack([code, area], axis=1), axis=0, return_inverse=True)[1].ravel()
-    fits = np.bincount(key, load, minlength=1)[key] <= most + ROUNDING
-    return np.where((code >= 0) & fits, key, -1)
 
 
 @dataclass(frozen=True)
@@ -198,7 +235,7 @@ class _Shared:
         )
 
 
-def _excess(share: np.ndarray, tolerance: float) -> np.ndarray:
+def _excess(share: np.ndarray, tolerance: np.ndarray) -> np.ndarray:
     """How far load / target lies outside 1 - tolerance to 1 + tolerance."""
     outside: np.ndarray = np.maximum(0.0, np.abs(share - 1) - tolerance)
     return outside

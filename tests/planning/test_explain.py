@@ -11,6 +11,7 @@ from towns import CRS, X0, Y0, squares
 
 from geo.planning.contiguity import adjacency
 from geo.planning.explain import BORDER_REASONS, MOVE_REASONS, explain_borders, explain_moves
+from geo.planning.rules import Rules
 
 HALVES = np.array([0, 0, 1, 1] * 2)
 
@@ -106,6 +107,31 @@ def test_explain_borders_on_a_wall_of_a_compound_that_fits_is_the_compound() -> 
     assert (found["wall_share"], found["split_cost"], found["reason"]) == (1, 0.5, "compound")
 
 
+@pytest.mark.parametrize(
+    ("columns", "rules"),
+    [
+        # the park is a grid of its own
+        ({"park": [None, None, "p", "p"] * 2}, Rules(special="park")),
+        # both halves are locked as they are
+        ({"lock": ["x", "x", "y", "y"] * 2}, Rules(locked="lock")),
+        # all four cells at the border must not share a grid with those over it, or leave their own
+        ({}, Rules(together=[(0, 1, 5), (2, 6, 7)])),
+        ({}, Rules(apart=[(1, 2), (1, 3), (5, 2), (5, 6), (2, 0), (6, 0)])),
+    ],
+)
+def test_explain_borders_that_rules_hold_is_the_rule(
+    columns: dict[str, list[str | None]], rules: Rules
+) -> None:
+    found = border(squares(4, 2).assign(**columns), HALVES, rules=rules)
+    assert (found["reason"], found["cell"]) == ("rule", -1)
+
+
+def test_explain_borders_rules_leave_the_cells_that_may_cross() -> None:
+    found = border(squares(4, 2), HALVES, rules=Rules(together=[(0, 1), (2, 6, 7)]))
+    # 1 must stay with 0, 2 and 6 with each other and 7; 5 may cross
+    assert (found["cell"], found["back_cell"], found["reason"]) == (5, -1, "shape")
+
+
 def test_explain_borders_of_grids_of_one_cell_is_contiguity() -> None:
     found = border(squares(2, 1), np.array([0, 1]), target=10.0)
     assert found["reason"] == "contiguity"
@@ -180,6 +206,15 @@ def test_explain_moves_over_a_community_line_bring_ground_home() -> None:
     cells = squares(4, 1).assign(community=["A", "A", "B", "B"])
     found = moves(cells, [0, 0, 0, 1], [0, 0, 1, 1], within="community").iloc[0]
     assert found["reason"] == "community_line"
+
+
+def test_explain_moves_that_rules_ask_for() -> None:
+    cells = squares(4, 1).assign(park=[None, None, "p", "p"])
+    plans = ([0, 0, 0, 1], [0, 0, 1, 1])
+    assert moves(cells, *plans, rules=Rules(special="park"))["reason"].tolist() == ["rule"]
+    assert moves(cells, *plans, rules=Rules(together=[(2, 3)]))["reason"].tolist() == ["rule"]
+    assert moves(cells, *plans, rules=Rules(apart=[(2, 0)]))["reason"].tolist() == ["rule"]
+    assert moves(cells, *plans, rules=Rules(together=[(0, 1)]))["reason"].tolist() != ["rule"]
 
 
 def test_explain_moves_that_make_a_compound_whole() -> None:

@@ -63,10 +63,9 @@ def test_shift_of_any_cell_changes_what_the_objective_says(
     )
     unit, to = shifts.possible(standing)
     found = shifts.shift(standing, unit, to)
-    most = target * (1 + tolerance)
 
     def cost(plan: np.ndarray) -> float:
-        return objective.cost_of(standing.graph, plan, k, WEIGHTS) + split_cost(cells, plan, most)
+        return objective.cost_of(standing.graph, plan, k, WEIGHTS) + split_cost(cells, plan, target)
 
     def excess(plan: np.ndarray) -> float:
         load = np.bincount(plan, cells["households"], minlength=k)
@@ -126,6 +125,29 @@ def test_shift_out_of_a_compound_too_large_for_a_grid_splits_nothing() -> None:
         costs.append(shifts.shift(standing, np.array([3]), np.array([0]))["split_cost"].iloc[0])
     # 40 households: split anyway at 30 a grid; at 40 the shift makes it whole
     assert costs == [0.0, -0.5]
+
+
+def test_shift_that_upsets_a_second_load_names_it() -> None:
+    cells = squares(4, 1).assign(elderly=[3, 3, 0, 6])
+    standing = shifts.standing_of(
+        cells,
+        adjacency(cells),
+        np.array([0, 0, 1, 1]),
+        load="households",
+        target=20.0,
+        tolerance=0.6,
+        weights=None,
+        area=np.zeros(4, dtype=np.int64),
+        keep_whole=None,
+        balance={"elderly": 0.1},
+    )
+    found = shifts.shift(standing, np.array([1, 2]), np.array([1, 0]))
+    # households 10 and 30 of 20 are 50% off, within 60%; elderly 3 and 9 of the mean 6 are 50% off,
+    # 40 points beyond 10% each; the empty cell 2 upsets nothing
+    assert found["balanced"].tolist() == ["elderly", "households"]
+    assert found["excess"].tolist() == pytest.approx([0.8, 0.0])
+    assert found["deviation_origin"].tolist() == pytest.approx([-0.5, -0.5])
+    assert found["deviation_to"].tolist() == pytest.approx([0.5, 0.5])
 
 
 def test_standing_of_labels_of_other_cells_raises() -> None:

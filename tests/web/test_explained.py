@@ -27,6 +27,7 @@ def border(reason: str, **changes: Any) -> dict[str, Any]:
         "origin": 1,
         "to": 0,
         "load": 10.0,
+        "balanced": "households",
         "deviation_origin": -0.25,
         "deviation_to": 0.25,
         "cost": 0.41,
@@ -42,6 +43,7 @@ def move(reason: str, **changes: Any) -> dict[str, Any]:
         "load": 20.0,
         "origin": 0,
         "to": 1,
+        "balanced": "households",
         "deviation_origin_before": 1 / 3,
         "deviation_origin": 0.0,
         "deviation_to_before": -1 / 3,
@@ -78,6 +80,14 @@ def test_border_text_of_balance_tells_the_figures() -> None:
     )
 
 
+def test_texts_of_another_load_name_it() -> None:
+    said = border_text(words("zh"), border("balance", balanced="独居老人"))
+    assert "“独居老人”也相当" in said
+    assert "-25%" in said
+    told = move_text(words("en"), move("chain", balanced="shops"))
+    assert told.endswith("to even out “shops” too.")
+
+
 def test_border_text_of_a_closed_barrier_needs_no_cell() -> None:
     said = border_text(words("zh"), border("barrier", cell=-1, barrier_share=1.0))
     assert said == "网格 001 与 002 之间隔着铁路，按规定网格不得跨越，所以界线只能在这里。"
@@ -98,7 +108,14 @@ def test_words_barrier_of_an_unlisted_class_has_the_name_of_its_kind() -> None:
 def test_move_text_of_many_cells_names_the_first_and_of_no_cost_a_dash() -> None:
     said = move_text(
         words("zh", load="score"),
-        move("opened", cells=(0, 1, 2, 3), n_cells=4, cost=np.nan, deviation_to_before=np.nan),
+        move(
+            "opened",
+            cells=(0, 1, 2, 3),
+            n_cells=4,
+            cost=np.nan,
+            balanced=np.nan,
+            deviation_to_before=np.nan,
+        ),
     )
     assert said == "c0、c1、c2 等 4 个单元，工作量 20，从网格 001 划出，归入新设的网格 002。"
 
