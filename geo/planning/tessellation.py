@@ -73,14 +73,33 @@ def halfway_lines(xy: np.ndarray, seed: np.ndarray, clip: shapely.Geometry) -> n
     corner, sides = corner[is_long], sides[is_long]
     if len(corner) == 0:
         return np.empty(0, dtype=object)
-    _, pair = np.unique(sides, axis=0, return_inverse=True)
-    order = np.argsort(pair.ravel(), kind="stable")
-    bundles = shapely.multilinestrings(
-        shapely.linestrings(corner[order]), indices=pair.ravel()[order]
-    )
-    smooth = shapely.simplify(shapely.line_merge(bundles), SMOOTHING_M)
+    smooth = _smoothed(corner, sides)
     shapely.prepare(clip)
-    return np.asarray(shapely.intersection(smooth, clip), dtype=object)
+    is_over = ~shapely.covers(clip, smooth)
+    smooth[is_over] = shapely.intersection(smooth[is_over], clip)
+    return smooth
+
+
+def _smoothed(corner: np.ndarray, sides: np.ndarray) -> np.ndarray:
+    """One line for each pair of seeds from its straight pieces, straightened.
+
+    Parameters
+    ----------
+    corner : pieces x 2 ends x 2; sides : the two seeds of each, ascending
+    """
+    key = sides[:, 0] * (int(sides.max()) + 1) + sides[:, 1]
+    order = np.argsort(key, kind="stable")
+    is_first = np.r_[True, key[order][1:] != key[order][:-1]]
+    nth = np.cumsum(is_first) - 1
+    is_single = (np.bincount(nth) == 1)[nth]
+    pieces = shapely.linestrings(corner[order])
+    lines: np.ndarray = pieces[is_single]
+    if is_single.all():
+        return lines
+    bundle = np.unique(nth[~is_single], return_inverse=True)[1]
+    bundles = shapely.multilinestrings(pieces[~is_single], indices=bundle)
+    straight = shapely.simplify(shapely.line_merge(bundles), SMOOTHING_M)
+    return np.concatenate([lines, np.asarray(straight, dtype=object)])
 
 
 def nearest_seed(
