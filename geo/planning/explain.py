@@ -58,8 +58,9 @@ def explain_borders(
     - `wall_share`: share between cells of different compounds (or a compound and none)
     - `line_share`: share between cells of different areas
     - the best single cell that could cross, `cell` (its position, -1 where none may), `origin`,
-      `to`, `load`, and all that `shifts.shift` tells of it; it is the one that keeps its grid in
-      one piece, then breaks the tolerances least, then costs least
+      `to`, `load`, and all that `shifts.shift` tells of it; it is one with load where there is any
+      (nobody asks about empty ground), that keeps its grid in one piece, breaks the tolerances
+      least, costs least, in that order
     - `back_cell`, `back_load`, `back_excess`, `back_cost`, `back_is_contiguous`: the best one the
       other way, -1 and missing where there is none
     - `reasons`: all of these that hold, `reason`: the first
@@ -113,9 +114,10 @@ def explain_borders(
     has_barred = tried.loc[is_barred, borders].drop_duplicates().assign(is_barred=True)
     tried = tried[~is_barred].copy()
     tried["breaks"] = tried["excess"].where(tried["excess"] > ROUNDING, 0.0)
-    order = ["one", "other", "is_contiguous", "breaks", "cost", "unit", "to"]
-    tried = tried.sort_values(order, ascending=[True, True, False, True, True, True, True])
-    ways = tried.drop_duplicates([*borders, "origin"]).drop(columns="breaks")
+    tried["is_empty"], tried["tears"] = tried["load"] <= 0, ~tried["is_contiguous"]
+    tried = tried.sort_values([*borders, "is_empty", "tears", "breaks", "cost", "unit", "to"])
+    ways = tried.drop_duplicates([*borders, "origin"])
+    ways = ways.drop(columns=["is_empty", "tears", "breaks"])
     ways = ways.rename(columns={"unit": "cell"})
     best, back = ways.drop_duplicates(borders), ways[ways.duplicated(borders)]
     names = ["cell", "load", "excess", "cost", "is_contiguous"]

@@ -145,6 +145,15 @@ def test_explain_borders_where_a_shift_would_pay_is_open() -> None:
     assert found["cost"] == pytest.approx(4 * np.pi * (1 / 16 + 3 / 64 - 4 / 36))
 
 
+def test_explain_borders_asks_about_empty_ground_only_where_nobody_lives() -> None:
+    cells = squares(4, 2).assign(households=[10, 0, 10, 10, 20, 10, 10, 10])
+    found = border(cells, HALVES, tolerance=0.05)
+    # the empty cell 1 could go over within 5%, but not the 10 households of any other
+    assert (found["reason"], found["load"]) == ("balance", 10)
+    nobody = border(squares(4, 2).assign(households=[20, 0, 0, 20] * 2), HALVES, tolerance=0.05)
+    assert (nobody["reason"], nobody["load"]) == ("shape", 0)
+
+
 def test_explain_borders_cells_without_a_grid_have_none() -> None:
     cells = squares(3, 1)
     found = explain_borders(
