@@ -174,6 +174,19 @@ def test_evaluate_within_prints_a_line_an_area(
     assert "1 cells belong to no grid: 003" in result.stderr
 
 
+def test_evaluate_out_has_the_figures_of_each_grid(odd_plan: Path, tmp_path: Path) -> None:
+    out = tmp_path / "grids.csv"
+    asked = ("evaluate", "--cells", odd_plan, "--load", "load", "--plan", "old", "--target", 50)
+    assert run(*asked, "--within", "area", "--out", out).exit_code == 0
+    found = pd.read_csv(out, dtype={"grid": str}).set_index("grid")
+    assert found["n_cells"].to_dict() == {"07": 6, "08": 8, "7": 1}
+    assert found["load"].to_dict() == {"07": 60, "08": 70, "7": 0}
+    assert found["deviation"].to_dict() == pytest.approx({"07": 0.2, "08": 0.4, "7": -1.0})
+    assert found["n_areas"].to_dict() == {"07": 2, "08": 2, "7": 1}
+    # 07: cells 0, 1 of the lowest row and the whole second row; along it and down: 4 steps at most
+    assert found.loc["07", "walk_m"] == pytest.approx(400)
+
+
 def test_evaluate_barriers_counts_what_grids_cross(cells: Path, tmp_path: Path) -> None:
     merged = tmp_path / "halves.gpkg"
     gpd.read_file(cells).assign(grid="1").to_file(merged, layer="cells")

@@ -29,6 +29,11 @@ from web.config import LANGUAGES
 @click.option("--within", help="Column of the area that no grid may leave.")
 @click.option("--keep-whole", help="Column of the unit to keep in one grid.")
 @click.option("--barriers", type=frames.in_path, help="Lines that grids should not cross.")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="File for the figures of each grid, such as grids.csv.",
+)
 @output.json_option
 def evaluate(
     cells_file: Path,
@@ -38,6 +43,7 @@ def evaluate(
     within: str | None,
     keep_whole: str | None,
     barriers: Path | None,
+    out: Path | None,
     as_json: bool,
 ) -> None:
     """The figures of any plan."""
@@ -60,6 +66,11 @@ def evaluate(
         areas = metrics.area_figures(found_cells, labels, **how)
         rows = areas.rename_axis("area").reset_index().to_dict("records")
         report["communities"] = [{k: None if pd.isna(v) else v for k, v in r.items()} for r in rows]
+    if out is not None:
+        figures = metrics.grid_figures(found_cells, adjacency, labels, keep_whole=keep_whole, **how)
+        figures.insert(0, "grid", [names[label] for label in figures.index])
+        frames.write_out(figures.reset_index(drop=True), out, name="figures", key=("grid",))
+        report["out"] = out
     odd = findings + odd_loads + repeated_keys(keys)
     report["findings"] = [one.as_dict() for one in odd]
     report["target"] = wanted
