@@ -67,7 +67,7 @@ def halfway_lines(xy: np.ndarray, seed: np.ndarray, clip: shapely.Geometry) -> n
     frame = np.column_stack([np.cos(angle), np.sin(angle)]) * radius
     points, label = np.vstack([xy - middle, frame]), np.r_[seed, np.full(len(frame), -1)]
     corner, sides = _ridges(points, label)
-    corner += middle
+    corner = np.round(corner + middle, SAME_PLACE_DIGITS)
     is_long = (corner[:, 0] != corner[:, 1]).any(axis=1)
     corner, sides = corner[is_long], sides[is_long]
     if len(corner) == 0:
