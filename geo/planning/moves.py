@@ -107,14 +107,8 @@ def explain_moves(
         )
         for labels in (before, after)
     )
-    moved = np.flatnonzero(before != after)
-    group, first = np.unique(unit[moved], return_index=True)
-    first = moved[first]
-    rows = pd.DataFrame({"group": group, "origin": before[first], "to": after[first]})
-    members = np.split(moved[np.argsort(unit[moved], kind="stable")], _ends(unit[moved]))
-    rows["cells"] = [tuple(cell.tolist()) for cell in members[: len(rows)]]
-    rows["n_cells"] = [len(cell) for cell in rows["cells"]]
-    rows["load"] = new.graph.load[group]
+    rows = _group_rows(before, after, unit)
+    rows["load"] = new.loads[rows["group"], 0]
     for side in ("origin", "to"):
         for when, standing in (("_before", old), ("", new)):
             rows[f"deviation_{side}{when}"] = _deviation(standing, rows[side].to_numpy())
@@ -129,11 +123,11 @@ def explain_moves(
         area=area,
     )
     rows = rows.merge(undone, how="left", on="group")
-    facts = _facts(adjacency, before, after, area, rows.assign(first=first))
+    facts = _facts(adjacency, before, after, area, rows)
     rows["parts_saved"] = facts["parts_saved"]
     found = with_reasons(rows, _reasons(rows, facts, tolerance), MOVE_REASONS)
-    order = np.argsort(first, kind="stable")
-    return found.iloc[order].reset_index(drop=True).drop(columns=["group", "is_barred"])
+    found = found.sort_values("first", ignore_index=True)
+    return found.drop(columns=["group", "first", "is_barred"])
 
 
 def _groups(
@@ -147,9 +141,18 @@ def _groups(
     return unit
 
 
-def _ends(unit: np.ndarray) -> np.ndarray:
-    ends: np.ndarray = np.cumsum(np.unique(unit, return_counts=True)[1])[:-1]
-    return ends
+def _group_rows(before: np.ndarray, after: np.ndarray, unit: np.ndarray) -> pd.DataFrame:
+    """One row a unit that moved: `group` its number, `first` its first cell, and where it went."""
+    moved = np.flatnonzero(before != after)
+    group, first, count = np.unique(unit[moved], return_index=True, return_counts=True)
+    first = moved[first]
+    in_order = moved[np.argsort(unit[moved], kind="stable")]
+    members = np.split(in_order, np.cumsum(count)[:-1])[: len(group)]
+    rows = pd.DataFrame({"group": group, "first": first, "origin": before[first]})
+    rows["to"] = after[first]
+    rows["cells"] = [tuple(cells.tolist()) for cells in members]
+    rows["n_cells"] = count
+    return rows
 
 
 def _deviation(standing: Standing, grid: np.ndarray) -> np.ndarray:

@@ -87,7 +87,7 @@ def standing_of(
 
     Raises
     ------
-    ParameterError : labels and adjacency are not of these cells
+    ParameterError : labels and adjacency are not of these cells, or a target is not above 0
     """
     if len(labels) != len(cells) or adjacency.n_cells != len(cells):
         raise ParameterError(
@@ -104,6 +104,12 @@ def standing_of(
     given = np.asarray(target, dtype="float64")
     k = len(given) if given.ndim else int(labels.max(initial=-1)) + 1
     wanted = np.broadcast_to(given, (k,))
+    if not (np.isfinite(given) & (given > 0)).all():
+        raise ParameterError(
+            "plan.target",
+            f"target must be positive and finite; got {given.min()}",
+            target=float(given.min()),
+        )
     of_unit = np.full(network.n_units, k, dtype=np.int64)
     of_unit[network.unit_of_cell] = np.where(labels >= 0, labels, k)
     most = float(wanted.max(initial=0.0))

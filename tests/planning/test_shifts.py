@@ -150,18 +150,22 @@ def test_shift_that_upsets_a_second_load_names_it() -> None:
     assert found["deviation_to"].tolist() == pytest.approx([0.5, 0.5])
 
 
-def test_standing_of_labels_of_other_cells_raises() -> None:
+@pytest.mark.parametrize(
+    ("labels", "target", "code"),
+    [([0], 10.0, "plan.cells_differ"), ([0, 1], 0.0, "plan.target")],
+)
+def test_standing_of_what_does_not_fit_raises(labels: list[int], target: float, code: str) -> None:
     cells = squares(2, 1)
     with pytest.raises(ParameterError) as caught:
         shifts.standing_of(
             cells,
             adjacency(cells),
-            np.array([0]),
+            np.array(labels),
             load="households",
-            target=10.0,
+            target=target,
             tolerance=0.05,
             weights=None,
             area=np.zeros(2, dtype=np.int64),
             keep_whole=None,
         )
-    assert caught.value.code == "plan.cells_differ"
+    assert caught.value.code == code
