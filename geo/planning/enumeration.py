@@ -96,7 +96,12 @@ def most_sets(load: float, low: float, n_cells: int) -> int:
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def is_too_dear(real: np.ndarray, bound: float) -> bool:
-    """Whether a division of at least this cost cannot be better than the best so far."""
+    """Whether a division of at least this cost cannot be better than the best so far.
+
+    An infinite cost is what must not be.
+    """
+    if bound == np.inf:
+        return True
     if real[BEST_EXCESS] > real[LEAST_EXCESS] + real[NEAR_LOAD]:
         return False
     is_dear: bool = bound > real[BEST_COST] - real[NEAR_COST]

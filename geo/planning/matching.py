@@ -111,6 +111,8 @@ def match_costs(
                 is_part = cells & masks[HOME + grid] == cells and cells != masks[HOME + grid]
                 if is_part and whole[ALL_HERE + grid]:
                     claim[i, grid] += real[TOUCHED]
+                if claim[i, grid] == np.inf:
+                    excess[i, grid] = np.inf
     return excess, claim
 
 
@@ -147,7 +149,7 @@ def best_match(
         for k in range(n):
             now_excess += excess[k, order[k]]
             now_claim += claim[k, order[k]]
-        near = 1e-12 * (1.0 + now_least)
+        near = 1e-12 * (1.0 + now_excess)
         is_equal = abs(now_excess - now_least) <= near
         if now_excess < now_least - near or (is_equal and now_claim < cheapest - 1e-12):
             now_least, cheapest = now_excess, now_claim

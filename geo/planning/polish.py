@@ -12,9 +12,6 @@ from geo.planning.graph import Graph
 from geo.planning.objective import Weights, edge_costs
 from geo.planning.replacing import BETTER, NODES, OVER_CAP, TOO_LARGE, polish_windows
 
-LOCKED_COST = 1e6
-"""Cost of a unit in another grid than the one it must stay in: more than any shape is worth."""
-
 NODE_CAPS: Mapping[int, int] = MappingProxyType({2: 50_000, 3: 10_000})
 """Grids in a window, and sets of cells to look at in one."""
 
@@ -124,9 +121,7 @@ class _Polisher:
         cost = np.zeros(n) if holding is None else holding.move_cost.astype(np.float64)
         if self.is_fixed is None:
             return home, cost
-        return np.where(self.is_fixed, self.labels, home), np.where(
-            self.is_fixed, LOCKED_COST, cost
-        )
+        return np.where(self.is_fixed, self.labels, home), np.where(self.is_fixed, np.inf, cost)
 
     def is_out(self) -> np.ndarray:
         """Mask of the grids with a load outside its limits."""
@@ -159,7 +154,7 @@ class _Polisher:
         order = np.argsort(~out[due].any(axis=1), kind="stable")
         return np.ascontiguousarray(due[order])
 
-    def look_at(self, windows: np.ndarray, node_cap: int) -> None:
+    def look_at(self, windows: np.ndarray, node_cap: int, *, is_lawful_wanted: bool) -> None:
         """Better the plan in these windows."""
         polish_windows(
             *self.fixed_arrays,
@@ -173,6 +168,7 @@ class _Polisher:
             self.changed,
             self.position,
             node_cap,
+            is_lawful_wanted,
             self.counts,
         )
         self.note(windows)
@@ -201,6 +197,7 @@ def polish(
     is_free: np.ndarray | None = None,
     holding: Holding | None = None,
     node_caps: Mapping[int, int] = NODE_CAPS,
+    is_lawful_wanted: bool = False,
     n_rounds: int = 20,
     should_stop: Callable[[], bool] | None = None,
 ) -> Polished:
@@ -221,6 +218,8 @@ def polish(
     is_free : units that may move
     holding : the old plan, when it is redrawn
     node_caps : windows' sizes, 2 or 3, in the order of the rounds; and sets to look at in each
+    is_lawful_wanted : a window outside its limits is replaced only by a division inside them, so
+        that shapes are not given up for a little less load outside
     should_stop : asked now and then; the plan so far is returned
     """
     polisher = _Polisher(
@@ -242,7 +241,9 @@ def polish(
             for begin in range(0, len(windows), BATCH):
                 is_stopped = is_stopped or (should_stop is not None and should_stop())
                 if not is_stopped:
-                    polisher.look_at(windows[begin : begin + BATCH], cap)
+                    polisher.look_at(
+                        windows[begin : begin + BATCH], cap, is_lawful_wanted=is_lawful_wanted
+                    )
         if is_stopped or polisher.counts[BETTER] == before:
             break
     counts = polisher.counts.tolist()

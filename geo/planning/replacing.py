@@ -198,6 +198,7 @@ def polish_windows(
     changed: np.ndarray,
     position: np.ndarray,
     node_cap: int,
+    is_lawful_wanted: bool,
     counts: np.ndarray,
 ) -> None:
     """Go over the windows once, putting the best division where it is better than the plan's.
@@ -213,6 +214,7 @@ def polish_windows(
     changed : (k) number of the last window that changed the grid, else as before
     position : n, all -1
     node_cap : sets to look at in a window, at most; then the best found so far is taken
+    is_lawful_wanted : a window outside its limits is replaced only by a division inside them
     counts : windows bettered, nodes, windows over the cap, windows too large; added to
     """
     for number in range(len(windows)):
@@ -241,6 +243,8 @@ def polish_windows(
             + weights[1] * count_split(own, tags)
             + claims_cost(own, place, is_all_here, cost_of_move, weights[2])
         )
+        if is_lawful_wanted and excess > 0.0:
+            excess, cost = 0.0, np.inf
         status, is_better, _, _, n_nodes = divide(
             indptr,
             indices,

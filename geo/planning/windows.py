@@ -189,7 +189,7 @@ def divide(
     weights : shape; split, for each compound and each grid that holds a part of it; touched
     home : of the window's cells, the grid (0 to q - 1) that used to hold it, -1 for another; empty
         where that does not matter. `is_all_here`: q, whether that grid held nothing elsewhere
-    move_cost : of the window's cells, in another grid than at home
+    move_cost : of the window's cells, in another grid than at home; infinite where it must stay
     compound : of the window's cells, a number or -1; empty where that does not matter
     enemies : (pairs, 2) slots in the window of cells that must not share a grid
     position : scratch, n integers, all -1
