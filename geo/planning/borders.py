@@ -24,6 +24,9 @@ ON_BARRIER_SHARE = 0.5
 BARRIER_REACH_M = 1.0
 """A border this close to a barrier line runs along it."""
 
+HASH_SALTS = (0x9E3779B97F4A7C15, 0xD6E8FEB86659FD93, 0xA0761D6478BD642F, 0xE7037ED1A0B428DB)
+"""Odd multipliers; a second one is needed once in some hundred million cities."""
+
 STEP_M = 5.0
 """A border is compared with barriers at points no farther apart than this."""
 
@@ -147,13 +150,11 @@ def shared_borders(geometry: np.ndarray) -> Borders:
     geometry : polygons or multipolygons, in metres
     """
     segments, owners, loose = _matched(geometry)
-    more, more_owners = _near(loose, np.unique(np.sort(owners, axis=1), axis=0))
-    return _collect(
-        np.vstack([segments, more]),
-        np.vstack([owners, more_owners]),
-        len(geometry),
-        is_exact=len(more) == 0,
-    )
+    more, more_owners = _near(loose, owners, len(geometry))
+    if len(more) == 0:
+        return _collect(segments, owners, len(geometry), is_exact=True)
+    segments, owners = np.vstack([segments, more]), np.vstack([owners, more_owners])
+    return _collect(segments, owners, len(geometry), is_exact=False)
 
 
 def on_barriers(borders: Borders, lines: BarrierLines) -> np.ndarray:
@@ -212,15 +213,25 @@ def barrier_rank(names: np.ndarray) -> np.ndarray:
     return ranks
 
 
-def _segments_of(geometry: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The rings' segments with `low` before `high` end (x0, y0, x1, y1), and their polygon.
+@dataclass(frozen=True)
+class _Segments:
+    """Straight pieces of rings: `xy` of all corners, the corner each `begins` at (it ends at the
+    next one), and the polygon that is its `owner`."""
 
-    Rings are taken apart only where a polygon has several: copies of all would cost memory.
-    """
-    if len(geometry) == 0:
-        return np.empty((0, 4)), np.empty(0, dtype=np.int64)
+    xy: np.ndarray
+    begins: np.ndarray
+    owner: np.ndarray
+
+    def ends_of(self, rows: np.ndarray) -> np.ndarray:
+        """x0, y0, x1, y1 of some segments."""
+        begins = self.begins[rows]
+        return np.hstack([self.xy[begins], self.xy[begins + 1]])
+
+
+def _segments_of(geometry: np.ndarray) -> _Segments:
+    """All segments; rings are taken apart only where a polygon has several: copies cost memory."""
     is_plain = (shapely.get_type_id(geometry) == 3) & (shapely.get_num_interior_rings(geometry) < 1)
-    plain = np.flatnonzero(is_plain)
+    plain = np.flatnonzero(is_plain).astype(np.int32)
     xy, ring = shapely.get_coordinates(geometry[plain], return_index=True)
     owner_of_ring = plain
     if len(plain) < len(geometry):
@@ -228,44 +239,69 @@ def _segments_of(geometry: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         rings, part_of_ring = shapely.get_rings(parts, return_index=True)
         more_xy, more_ring = shapely.get_coordinates(rings, return_index=True)
         xy, ring = np.vstack([xy, more_xy]), np.r_[ring, len(plain) + more_ring]
-        owner_of_ring = np.r_[plain, np.flatnonzero(~is_plain)[cell_of_part[part_of_ring]]]
-    is_segment = (ring[1:] == ring[:-1]) & (xy[1:] != xy[:-1]).any(axis=1)
-    start, end = xy[:-1][is_segment], xy[1:][is_segment]
-    is_swapped = (start[:, 0] > end[:, 0]) | (
-        (start[:, 0] == end[:, 0]) & (start[:, 1] > end[:, 1])
-    )
-    segments = np.hstack([start, end])
-    segments[is_swapped] = segments[is_swapped][:, [2, 3, 0, 1]]
-    return segments, owner_of_ring[ring[:-1][is_segment]]
+        more = np.flatnonzero(~is_plain)[cell_of_part[part_of_ring]]
+        owner_of_ring = np.r_[plain, more.astype(np.int32)]
+    is_segment = ring[1:] == ring[:-1]
+    is_segment &= (xy[1:, 0] != xy[:-1, 0]) | (xy[1:, 1] != xy[:-1, 1])
+    begins = np.flatnonzero(is_segment).astype(np.int32)
+    return _Segments(xy, begins, owner_of_ring[ring[begins]])
 
 
 def _matched(geometry: np.ndarray) -> tuple[np.ndarray, np.ndarray, _Loose]:
-    """Segments that two polygons share, the two of each, and the segments nobody shares."""
-    segments, owner = _segments_of(geometry)
-    order = np.lexsort((segments[:, 3], segments[:, 2], segments[:, 1], segments[:, 0]))
-    segments, owner = segments[order], owner[order]
-    is_same = (segments[1:] == segments[:-1]).all(axis=1)
-    is_free = np.ones(len(segments), dtype=bool)
-    is_free[:-1] &= ~is_same
-    is_free[1:] &= ~is_same
-    owners = np.column_stack([owner[:-1][is_same], owner[1:][is_same]])
-    is_two = owners[:, 0] != owners[:, 1]
-    loose, loose_owner = segments[is_free], owner[is_free]
-    by_owner = np.argsort(loose_owner, kind="stable")
+    """Segments that two polygons share, the two of each, and the segments nobody shares.
+
+    Equal segments are found by a hash of their ends, then compared; where two different ones have
+    the same hash, all are hashed again in another way.
+    """
+    found = _segments_of(geometry)
+    one, other = np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64)
+    for salt in HASH_SALTS:
+        key = _hashed(found, salt)
+        order = np.argsort(key, kind="stable")
+        is_same = key[order[1:]] == key[order[:-1]]
+        one, other = order[:-1][is_same], order[1:][is_same]
+        if _are_equal(found.ends_of(one), found.ends_of(other)):
+            break
+    is_free = np.ones(len(found.owner), dtype=bool)
+    is_free[one] = is_free[other] = False
+    is_two = found.owner[one] != found.owner[other]
+    free = np.flatnonzero(is_free)
+    free = free[np.argsort(found.owner[free], kind="stable")]
     return (
-        segments[:-1][is_same][is_two],
-        owners[is_two],
-        _Loose(loose[by_owner], loose_owner[by_owner]),
+        found.ends_of(one[is_two]),
+        np.column_stack([found.owner[one], found.owner[other]])[is_two],
+        _Loose(found.ends_of(free), found.owner[free]),
     )
 
 
+def _hashed(segments: _Segments, salt: int) -> np.ndarray:
+    """A number a segment, the same in both directions."""
+    word = (segments.xy + 0.0).view(np.uint64)
+    corner = word[:, 0] * np.uint64(salt)
+    corner ^= corner >> np.uint64(29)
+    corner += word[:, 1]
+    corner *= np.uint64(0xBF58476D1CE4E5B9)
+    corner ^= corner >> np.uint64(32)
+    corner *= np.uint64(0x94D049BB133111EB)
+    keys: np.ndarray = corner[segments.begins] + corner[segments.begins + 1]
+    return keys
+
+
+def _are_equal(one: np.ndarray, other: np.ndarray) -> bool:
+    """Whether each segment has the same ends as its fellow, in either direction."""
+    is_equal = (one == other).all(axis=1) | (one == other[:, [2, 3, 0, 1]]).all(axis=1)
+    return bool(is_equal.all())
+
+
 def _collect(segments: np.ndarray, owners: np.ndarray, n: int, *, is_exact: bool) -> Borders:
-    owners = np.sort(owners, axis=1).astype(np.int64)
-    keys, pair = np.unique(owners[:, 0] * n + owners[:, 1], return_inverse=True)
+    key = np.minimum(owners[:, 0], owners[:, 1]).astype(np.int64)
+    key *= n
+    key += np.maximum(owners[:, 0], owners[:, 1])
+    keys, pair = np.unique(key, return_inverse=True)
     length_m = np.hypot(segments[:, 2] - segments[:, 0], segments[:, 3] - segments[:, 1])
     return Borders(
-        left=keys // max(n, 1),
-        right=keys % max(n, 1),
+        left=(keys // max(n, 1)).astype(np.int32),
+        right=(keys % max(n, 1)).astype(np.int32),
         length_m=np.bincount(pair, weights=length_m, minlength=len(keys)),
         segments=segments,
         pair=pair,
@@ -273,10 +309,10 @@ def _collect(segments: np.ndarray, owners: np.ndarray, n: int, *, is_exact: bool
     )
 
 
-def _near(loose: _Loose, matched: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _near(loose: _Loose, matched: np.ndarray, n: int) -> tuple[np.ndarray, np.ndarray]:
     """Parts of unmatched lines that run together within SNAP_M, and the two polygons of each.
 
-    `matched`: pairs of polygons that share other segments.
+    `matched`: pairs of the n polygons that share other segments.
     """
     nothing = np.empty((0, 4)), np.empty((0, 2), dtype=np.int64)
     if len(loose.owner) == 0:
@@ -292,9 +328,8 @@ def _near(loose: _Loose, matched: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         return nothing
     bands = shapely.buffer(lines[far], SNAP_M, cap_style="flat", quad_segs=1)
     shared = shapely.intersection(lines[near], bands)
-    pairs = np.vstack([matched, np.column_stack([cell[near], cell[far]])])
-    key = np.unique(pairs, axis=0, return_inverse=True)[1].ravel()
-    has_more = np.isin(key[len(matched) :], key[: len(matched)])
+    key = matched.min(axis=1).astype(np.int64) * n + matched.max(axis=1)
+    has_more = np.isin(cell[near].astype(np.int64) * n + cell[far], key)
     is_border = shapely.length(shared) > np.where(has_more, SHORTEST_MORE_M, SHORTEST_BORDER_M)
     parts, row = shapely.get_parts(shared[is_border], return_index=True)
     is_line = shapely.get_type_id(parts) == 1
