@@ -115,6 +115,7 @@ def make_cells(
         buildings,
         compounds,
         grounds,
+        areas=mended.geometry,
         entrances=entrances,
         target_households=target_households,
         rng=rng,

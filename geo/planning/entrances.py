@@ -55,10 +55,8 @@ def with_counts(
     return filled
 
 
-def parts_of(
-    buildings: gpd.GeoDataFrame, entrances: gpd.GeoDataFrame | None, rows: np.ndarray
-) -> dict[int, Parts]:
-    """The entrance parts of those of these buildings that can be taken apart, by row.
+def parts_of(buildings: gpd.GeoDataFrame, entrances: gpd.GeoDataFrame | None) -> dict[int, Parts]:
+    """The entrance parts of those of these buildings that can be taken apart, by position.
 
     A footprint is shared out to the nearest entrance (Voronoi); where only the number of entrances
     is known, from `n_entrances` or the layer's rows, it is cut across its long axis into that many
@@ -68,7 +66,6 @@ def parts_of(
     ----------
     buildings : with `building`, maybe `n_entrances`
     entrances : points with `building`, maybe `households`
-    rows : positions of the buildings that are too heavy
     """
     own = {} if entrances is None else entrances.groupby("building").indices
     keys = buildings["building"].to_numpy(dtype=object)
@@ -77,11 +74,11 @@ def parts_of(
     if "n_entrances" in buildings.columns:
         n_known = buildings["n_entrances"].fillna(0).to_numpy(dtype="int64")
     found = {}
-    for row in rows:
+    for row in range(len(buildings)):
         mine = None if entrances is None else entrances.iloc[own.get(keys[row], [])]
         parts = _apart(shapes[row], mine, int(n_known[row]))
         if parts is not None and len(parts.geometry) > 1:
-            found[int(row)] = parts
+            found[row] = parts
     return found
 
 

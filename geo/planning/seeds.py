@@ -28,6 +28,9 @@ tolerance, and is taken apart by its entrances."""
 SAME_PLACE_APART_M = 1.0
 """Compounds known as one and the same point are drawn this far apart."""
 
+GEOMETRY_COLLECTION = 7
+"""Shapely's type of polygons, lines and points in one."""
+
 GOLDEN_ANGLE = 2.399963
 """Radians; turns of it never fall on each other."""
 
@@ -110,6 +113,7 @@ def from_layers(
     compounds: gpd.GeoDataFrame | None,
     grounds: Grounds,
     *,
+    areas: np.ndarray,
     entrances: gpd.GeoDataFrame | None = None,
     target_households: float,
     rng: np.random.Generator,
@@ -123,7 +127,7 @@ def from_layers(
     if buildings is not None:
         whole = from_buildings(with_counts(buildings, entrances), compounds)
         most = HEAVIEST_SHARE * target_households
-        found.append(split_heavy(whole, buildings, entrances, most=most))
+        found.append(split_heavy(whole, buildings, entrances, areas, most=most))
     if compounds is not None:
         is_bare = np.ones(len(compounds), dtype=bool)
         if found:
@@ -171,20 +175,29 @@ def split_heavy(
     seeds: Seeds,
     buildings: gpd.GeoDataFrame,
     entrances: gpd.GeoDataFrame | None,
+    areas: np.ndarray,
     *,
     most: float,
 ) -> Seeds:
     """The seeds, those of buildings with more than `most` households in parts by entrance.
 
     Households and people are shared out as the entrances' counts are, else equally, which is
-    marked as estimated. The building counts in its first part.
+    marked as estimated. The building counts in its first part. Of a footprint that reaches over
+    the line of its area only what lies inside is taken apart.
 
     Parameters
     ----------
     seeds : one a building, in the order of `buildings`
+    areas : communities; a building belongs to the first that holds its inner point
     """
     heavy = np.flatnonzero(seeds.households > most)
-    parts = parts_of(buildings, entrances, heavy)
+    holder = first_holder(shapely.point_on_surface(seeds.geometry[heavy]), areas)
+    heavy, holder = heavy[holder >= 0], holder[holder >= 0]
+    inside = shapely.intersection(seeds.geometry[heavy], areas[holder])
+    is_mixed = shapely.get_type_id(inside) == GEOMETRY_COLLECTION
+    inside[is_mixed] = shapely.buffer(inside[is_mixed], 0.0)
+    parts = parts_of(buildings.iloc[heavy].set_geometry(inside, crs=buildings.crs), entrances)
+    parts = {int(heavy[row]): split for row, split in parts.items()}
     if not parts:
         return seeds
     is_whole = np.ones(len(seeds), dtype=bool)

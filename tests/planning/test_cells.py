@@ -7,6 +7,8 @@ import numpy as np
 import pandas as pd
 import pytest
 import shapely
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from towns import CRS, X0, Y0, area, box, houses
 
 from geo.errors import CrsError, ParameterError, SchemaError
@@ -254,3 +256,53 @@ def test_make_cells_counts_only_ground_without_anybody_as_empty() -> None:
     # five parts share two buildings, and people live in all of them
     report = cut(within, compounds=compounds)
     assert (len(report.cells), report.n_empty) == (5, 0)
+
+
+@settings(max_examples=20, deadline=None)
+@given(
+    homes=st.lists(
+        st.tuples(*[st.integers(0, 190)] * 2, *[st.integers(5, 60)] * 2, st.integers(0, 120)),
+        max_size=6,
+    ),
+    roads=st.lists(st.tuples(*[st.integers(-20, 220)] * 4), max_size=3),
+    split=st.integers(20, 180),
+    slip=st.integers(-3, 1),
+    seed=st.integers(0, 9),
+)
+def test_make_cells_of_any_ground_is_exact_and_keeps_everybody_once(
+    homes: list[tuple[int, int, int, int, int]],
+    roads: list[tuple[int, int, int, int]],
+    split: int,
+    slip: int,
+    seed: int,
+) -> None:
+    # two communities that overlap by up to 3 m or are 1 m apart; homes of any overlap, some heavy
+    within = area((0, 0, split, 200), (split + slip, 0, 200, 200))
+    buildings = houses(*[(x, y, x + wide, y + high) for x, y, wide, high, _ in homes])
+    buildings["households"] = [people for *_, people in homes]
+    buildings["n_entrances"] = 3
+    shapes = [
+        shapely.LineString([(X0 + a, Y0 + b), (X0 + c, Y0 + d)])
+        for a, b, c, d in roads
+        if (a, b) != (c, d)
+    ]
+    barriers = gpd.GeoDataFrame(
+        {"kind": "road"}, geometry=shapes, crs=CRS, index=range(len(shapes))
+    )
+    report = make_cells(
+        buildings=buildings if homes else None,
+        barriers=barriers if shapes else None,
+        within=within,
+        target_households=60,
+        rng=np.random.default_rng(seed),
+    )
+    cells = report.cells
+    assert shapely.coverage_is_valid(cells.geometry.to_numpy())
+    whole = shapely.union_all(cells.geometry.to_numpy())
+    assert shapely.symmetric_difference(whole, box(0, 0, 200, 200)).area <= 0.05
+    inside = shapely.covers(
+        box(0, 0, 200, 200), shapely.point_on_surface(buildings.geometry.to_numpy())
+    )
+    assert report.n_outside == (~inside).sum()
+    assert cells["households"].sum() == buildings["households"][inside].sum()
+    assert not cells["cell"].duplicated().any()
