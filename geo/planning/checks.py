@@ -136,6 +136,34 @@ def check_crossings(cells: gpd.GeoDataFrame, unavoidable: pd.DataFrame) -> list[
     return findings
 
 
+def check_around(
+    cells: gpd.GeoDataFrame, adjacency: Adjacency, passable: Adjacency, labels: np.ndarray
+) -> list[Finding]:
+    """`checks.crossing_around` of each barrier whose two sides a grid holds by reaching around it.
+
+    Parameters
+    ----------
+    adjacency : with the pairs that `barriers.close_barriers` removed; passable : without them
+    labels : grid of each cell, negative for none
+    """
+    n = adjacency.n_cells
+    is_closed = ~np.isin(
+        adjacency.left.astype(np.int64) * n + adjacency.right,
+        passable.left.astype(np.int64) * n + passable.right,
+    )
+    grid = labels[adjacency.left]
+    around = np.flatnonzero(is_closed & (grid == labels[adjacency.right]) & (grid >= 0))
+    keys, findings = _keys(cells), []
+    for barrier in np.unique(adjacency.barrier[around].astype(str)):
+        rows = around[adjacency.barrier[around] == barrier]
+        pairs = _pair_keys(keys, adjacency.left[rows], adjacency.right[rows])
+        length_m = round(float(adjacency.length_m[rows].sum()))
+        findings += _found(
+            "checks.crossing_around", "warning", pairs, barrier=barrier, length_m=length_m
+        )
+    return findings
+
+
 def check_made(made: CellsReport, *, target: float) -> list[Finding]:
     """What had to be mended or left out to make cells, each with its count or ground.
 

@@ -17,6 +17,7 @@ from geo.planning.cells import make_cells
 from geo.planning.checks import (
     MOST_KEYS,
     Finding,
+    check_around,
     check_cells,
     check_crossings,
     check_made,
@@ -173,6 +174,23 @@ def test_check_crossings_tells_of_each_barrier() -> None:
         ("road/primary", ("0000 – 0001",)),
         ("water/river", ("0001 – 0002",)),
     ]
+
+
+def test_check_around_tells_of_grids_that_reach_around_the_end_of_a_barrier() -> None:
+    # 2 3   a wall of 100 m between 0 and 1 ends below 2 and 3
+    # 0 1
+    cells = squares(2, 2)
+    wall = gpd.GeoDataFrame(
+        {"kind": ["wall"]}, geometry=[box(100, 0, 100, 100).exterior], crs=cells.crs
+    )
+    found = adjacency(cells, barriers=wall)
+    passable, _ = close_barriers(found, cells, load=np.ones(4), classes=["wall"], least_load=1)
+    together, apart = np.zeros(4, dtype=int), np.array([0, 1, 0, 1])
+    told = check_around(cells, found, passable, together)
+    assert [(one.keys, one.params) for one in told] == [
+        (("0000 – 0001",), {"barrier": "wall", "length_m": 100})
+    ]
+    assert check_around(cells, found, passable, apart) == []
 
 
 def test_check_made_tells_what_was_mended_with_the_heavy_buildings_by_name() -> None:

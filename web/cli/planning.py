@@ -190,7 +190,10 @@ def plan(
         how["barriers"] = ground.barrier_lines(barriers, given_ground.cells)
         how["within"] = within or "community"
     drawn = _write_plan(given_ground.cells, found.labels, out, dissolve=dissolve, **how)
-    report["findings"] = [one.as_dict() for one in given_ground.findings + drawn]
+    around = checks.check_around(
+        given_ground.cells, given_ground.adjacency, given_ground.passable, found.labels
+    )
+    report["findings"] = [one.as_dict() for one in given_ground.findings + around + drawn]
     judging.show_plan({**report, "out": out}, tolerance=tolerance, as_json=as_json)
 
 
