@@ -141,6 +141,8 @@ def check_around(
 ) -> list[Finding]:
     """`checks.crossing_around` of each barrier whose two sides a grid holds by reaching around it.
 
+    Grids that cross that barrier where they may, over a bridge or unavoidably, are not meant.
+
     Parameters
     ----------
     adjacency : with the pairs that `barriers.close_barriers` removed; passable : without them
@@ -152,7 +154,10 @@ def check_around(
         passable.left.astype(np.int64) * n + passable.right,
     )
     grid = labels[adjacency.left]
-    around = np.flatnonzero(is_closed & (grid == labels[adjacency.right]) & (grid >= 0))
+    is_inside = (grid == labels[adjacency.right]) & (grid >= 0)
+    crossed = pd.MultiIndex.from_arrays([grid, adjacency.barrier])
+    is_allowed = crossed.isin(crossed[is_inside & ~is_closed & adjacency.crosses])
+    around = np.flatnonzero(is_closed & is_inside & ~is_allowed)
     keys, findings = _keys(cells), []
     for barrier in np.unique(adjacency.barrier[around].astype(str)):
         rows = around[adjacency.barrier[around] == barrier]
