@@ -14,8 +14,8 @@ import shapely
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from geo.planning.borders import exact_borders
 from geo.planning.polygons import unite
+from geo.planning.segments import exact_borders
 
 GRID_M = 1e-4
 """Coordinates are rounded to this grid: a tenth of a millimetre, far under any survey's error."""

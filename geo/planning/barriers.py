@@ -12,8 +12,9 @@ import pandas as pd
 
 from geo.errors import ParameterError
 from geo.planning import bridges as planning_bridges
-from geo.planning.borders import RANKS, SHORTEST_BORDER_M, barrier_names, barrier_rank
+from geo.planning.borders import RANKS, barrier_names, barrier_rank
 from geo.planning.contiguity import Adjacency, codes_of, connected_parts
+from geo.planning.segments import SHORTEST_BORDER_M
 
 NO_LOAD, TOO_LIGHT = "no_load", "too_light"
 """Why a piece was joined back: nobody lives there, or fewer than a grid must have."""

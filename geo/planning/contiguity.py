@@ -12,7 +12,7 @@ from scipy.sparse.csgraph import connected_components
 from scipy.spatial import Delaunay
 
 from geo.errors import CrsError, GeometryError
-from geo.planning import borders
+from geo.planning import borders, segments
 
 ALL_PAIRS_UP_TO = 64
 """In an area with no more cells than this, every two are looked at for the shortest link."""
@@ -100,7 +100,7 @@ def adjacency(
     """
     _check_cells(cells)
     geometry = cells.geometry.to_numpy()
-    shared = borders.shared_borders(geometry)
+    shared = segments.shared_borders(geometry)
     found = Adjacency(
         left=shared.left.astype(np.int32),
         right=shared.right.astype(np.int32),

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from towns import CRS, X0, Y0, area, box, squares
 
 from geo.errors import CrsError, GeometryError
-from geo.planning import borders
+from geo.planning import segments
 from geo.planning.contiguity import ALL_PAIRS_UP_TO, Adjacency, adjacency
 
 
@@ -165,13 +165,13 @@ def test_adjacency_of_any_coverage_has_the_lengths_of_the_common_lines(
 def test_adjacency_where_hashes_of_different_segments_agree_hashes_again(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    hashed = borders._hashed
+    hashed = segments._hashed
     asked = []
 
-    def weak(segments: borders._Segments, salt: int) -> np.ndarray:
+    def weak(found: segments._Segments, salt: int) -> np.ndarray:
         asked.append(salt)
-        return hashed(segments, salt) % np.uint64(2 if len(asked) == 1 else 2**63)
+        return hashed(found, salt) % np.uint64(2 if len(asked) == 1 else 2**63)
 
-    monkeypatch.setattr(borders, "_hashed", weak)
+    monkeypatch.setattr(segments, "_hashed", weak)
     assert adjacency(squares(2, 2)).length_m.tolist() == [100.0] * 4
-    assert asked == list(borders.HASH_SALTS[:2])
+    assert asked == list(segments.HASH_SALTS[:2])
