@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import shapely
 
-from tests.bench.planning import check, redraw, targets, trials
+from tests.bench.planning import check, exact, redraw, targets, trials
 from tests.bench.planning.instances import Instance, made
 from tests.bench.planning.plans import Row
 from tests.bench.planning.synthetic import town
@@ -182,3 +182,23 @@ def test_write_part_replaces_its_own_text_only(tmp_path: Path) -> None:
 def test_read_table_of_columns_of_words_becomes_markdown() -> None:
     assert read_table("note\n| a | b |\n|---|---|\n") == "| a | b |\n|---|---|"
     assert read_table("n  s\n 5  1.0\n") == "| n | s |\n| --- | --- |\n| 5 | 1.0 |"
+
+
+def test_least_deviation_of_squares_is_found(squares: Instance) -> None:
+    # target 7, so 1/7 would need loads of 6 to 8. The 6 has neighbours 5 and 3, either too much,
+    # so it is alone; then the 3 needs the 2: 3 + 2 is too little, with the 5 too much, with the 1
+    # it leaves 4 + 5 = 9. But 4 + 1, 5 + 2, 6 + 3 give 5, 7, 9: 2/7
+    assert exact.least_deviation(squares) == pytest.approx(2 / 7)
+
+
+def test_least_perimeter_of_squares_is_three_dominoes(squares: Instance) -> None:
+    # within 2/7 (5 to 9): three dominoes, 60 m each; a triple is 80 m, with a domino 60 and a
+    # single 40 m that is 180 m as well
+    assert exact.least_perimeter(squares, 0.29, np.inf) == pytest.approx(180)
+    assert exact.least_perimeter(squares, 0.1, np.inf) is None
+
+
+def test_connected_sets_of_squares_are_all_and_each_once(squares: Instance) -> None:
+    found = exact.connected_sets(exact.in_order(squares), 10.0)
+    # connected subgraphs of the 2 x 3 lattice: 6 + 7 + 10 + 10 + 6 + 1, of 1 to 6 cells
+    assert len(set(found.mask.tolist())) == len(found.mask) == 40

@@ -14,7 +14,7 @@ from tests.bench.planning.apart import Answer, Apart
 from tests.bench.planning.check import Figures, Ground, disagreement, judge
 from tests.bench.planning.instances import Instance
 
-RECOM_SHARE = 0.25
+TIMED_SHARE = 1 / 6
 """Of the time limit, how long a planner runs that runs until its time is over."""
 
 LARGE_CELLS = 20_000
@@ -37,6 +37,8 @@ class Planner:
     is_timed: bool = False
     """Whether it runs until its time is over, so that it is told how long it has."""
     is_for_large: bool = True
+    is_slow: bool = False
+    """Whether it is run on large instances at one tolerance only."""
 
 
 def _metis(name: str, **options: Any) -> Planner:
@@ -44,7 +46,14 @@ def _metis(name: str, **options: Any) -> Planner:
 
 
 def _kahip(mode: str) -> Planner:
-    return Planner(f"KaHIP {mode}", "kahip", "kahip", "peers:kahip", (("mode", mode),))
+    return Planner(
+        f"KaHIP {mode}",
+        "kahip",
+        "kahip",
+        "peers:kahip",
+        (("mode", mode),),
+        is_slow=mode == "strong",
+    )
 
 
 def _spopt(method: str, *, minds_tolerance: bool = False) -> Planner:
@@ -54,7 +63,9 @@ def _spopt(method: str, *, minds_tolerance: bool = False) -> Planner:
 
 def _gerrychain(name: str, call: str, *, is_timed: bool = False) -> Planner:
     call = f"peers:gerrychain_{call}"
-    return Planner(f"GerryChain {name}", "gerrychain", "gerrychain", call, is_timed=is_timed)
+    return Planner(
+        f"GerryChain {name}", "gerrychain", "gerrychain", call, is_timed=is_timed, is_slow=True
+    )
 
 
 OURS = Planner("Wangge", "wangge", "", "ours:plan", (("seed", 0),))
@@ -72,7 +83,7 @@ PEERS = (
     ORDERS,
     _kahip("eco"),
     _kahip("strong"),
-    Planner("KaHIP strong, connected", "kahip", "kahip", "peers:kahip_connected"),
+    Planner("KaHIP strong, connected", "kahip", "kahip", "peers:kahip_connected", is_slow=True),
     _gerrychain("recursive tree", "tree"),
     _gerrychain("ReCom from METIS", "recom", is_timed=True),
     _spopt("MaxP", minds_tolerance=True),
@@ -161,14 +172,11 @@ def rows(
     """A row for each planner and tolerance, the loosest tolerance first; known rows as they are."""
     is_large = len(instance.cells) > LARGE_CELLS
     limit_s *= 2 if is_large else 1
+    middle = sorted(tolerances)[len(tolerances) // 2]
     for tolerance in sorted(tolerances, reverse=True):
         for planner in planners:
-            if is_large and not planner.is_for_large:
-                continue
-            if (
-                not planner.minds_tolerance
-                and tolerance != sorted(tolerances)[len(tolerances) // 2]
-            ):
+            is_once = not planner.minds_tolerance or (is_large and planner.is_slow)
+            if (is_large and not planner.is_for_large) or (is_once and tolerance != middle):
                 continue
             if (instance.name, tolerance, planner.name) in known:
                 yield known[instance.name, tolerance, planner.name]
@@ -194,7 +202,7 @@ def _row(
 ) -> Row:
     options = {"tolerance": tolerance, **dict(planner.options)}
     if planner.is_timed:
-        options["stop_after_s"] = RECOM_SHARE * limit_s
+        options["stop_after_s"] = TIMED_SHARE * limit_s
     outcome = apart.run(planner.call, instance, [options], limit_s=limit_s)
     if not outcome.answers:
         return Row(instance.name, tolerance, planner.name, None, outcome.failure, None)
