@@ -13,15 +13,29 @@ from scipy.sparse.csgraph import connected_components
 
 from geo.planning import objective, search
 from geo.planning.graph import Graph
+from geo.planning.polish import polish
 
 DOMAIN_GRIDS = 48
 """Grids are searched in domains of about this many, side by side; other domains each slice."""
 
-REPAIR_REACH = (1, 2, 1, 2)
-"""How many borders around a grid outside its limits are searched again, round by round."""
+REPAIRS = ((2, 1.0), (3, 1.0), (4, 1.0), (2, 4.0), (3, 4.0), (4, 4.0))
+"""How many borders around a grid outside its limits are searched again, round by round, and how
+many times harder the limits are pressed on than at first."""
+
+EXCESS_WEIGHT = 60.0
+"""What a whole target outside the limits costs when plans are polished and judged."""
 
 ANNEAL_SHARE = 0.7
 """Share of a limited time in which cooling ends; the rest is for grids outside their limits."""
+
+MOST_POLISHED = 800
+"""More grids than this are polished only around those outside their limits."""
+
+POLISH_CAPS = {2: 20_000, 3: 5_000}
+"""Sets of cells looked at in a window of two and of three grids."""
+
+COARSE = 4.0
+"""Mean load of a unit beside the room on one side of the target, above which tolerance is tight."""
 
 ROUNDING = 1e-9
 """Excess below this share of the target is rounding."""
@@ -31,7 +45,8 @@ ROUNDING = 1e-9
 class Schedule:
     """Cooling: slices of equal length, temperature falling and excess weight rising by a factor.
 
-    The excess weight rises from `loose` to `tight` with the power `bend` of the share done.
+    The excess weight rises from `loose` to `tight` with the power `bend` of the share done. The
+    search sees limits at `press` times their distance from the target.
     """
 
     n_steps: int
@@ -43,11 +58,20 @@ class Schedule:
     bend: float = 1.5
     chain_share: float = 0.5
     chain_reach: float = 0.08
+    press: float = 1.0
 
     @classmethod
-    def for_size(cls, n_units: int) -> Schedule:
-        """Tried moves for that many units: 4,000 each, fewer where they are many."""
-        return cls(n_steps=int(min(4000 * n_units, 12_000_000 + 900 * n_units)))
+    def for_problem(cls, n_units: int, coarseness: float) -> Schedule:
+        """Tried moves for that many units: 4,000 each, fewer where they are many.
+
+        Where a mean unit is large beside the tolerance (`coarseness`: their ratio), the limits
+        are pressed on harder, and as if they were tighter: moves that stay inside them are rare,
+        and the polish needs room.
+        """
+        n_steps = int(min(4000 * n_units, 12_000_000 + 900 * n_units))
+        if coarseness <= COARSE:
+            return cls(n_steps=n_steps)
+        return cls(n_steps=n_steps, tight=60.0, bend=0.9, press=0.6)
 
     def at(self, cooled: float) -> tuple[float, float]:
         """Temperature and excess weight of a search cooled by that share."""
@@ -132,6 +156,8 @@ class Annealer:
         self.n_steps = 0
         self.is_stopped = False
         self.limits = limits
+        self._searched_limits = limits
+        self._plan_weights = weights
         self._is_free = is_free[self.order] & (np.diff(self.graph.indptr) > 0)
         self._ties = ties.reordered(self.order)
         k = len(limits)
@@ -175,22 +201,22 @@ class Annealer:
         self._grids[:, 2] = self._weights[0] * (
             1.0 - 4 * np.pi * self._grids[:, 0] / self._grids[:, 1] ** 2
         )
-        excess = self._excesses()
+        excess = self._excesses(self._searched_limits)
         self._grids[:, 3] = np.where(excess > 0, excess + search.STEP_OUTSIDE, 0.0).sum(axis=1)
 
     @property
     def n_loads(self) -> int:
         return int(self._body.shape[1]) - 2
 
-    def _excesses(self) -> np.ndarray:
+    def _excesses(self, limits: np.ndarray) -> np.ndarray:
         held = self._grids[:, 4:]
-        low, high, target = np.moveaxis(self.limits, 2, 0)
+        low, high, target = np.moveaxis(limits, 2, 0)
         found: np.ndarray = np.maximum(0.0, np.maximum(low - held, held - high)) / target
         return found
 
     def excess(self) -> np.ndarray:
         """How far each grid's loads lie outside their limits, as shares of the targets, summed."""
-        found: np.ndarray = self._excesses().sum(axis=1)
+        found: np.ndarray = self._excesses(self.limits).sum(axis=1)
         return np.where(found > ROUNDING, found, 0.0)
 
     def costs(self) -> np.ndarray:
@@ -218,6 +244,7 @@ class Annealer:
         that short time gives a coarser plan, not an unfinished one; at 1 or more the search stops.
         """
         movable = np.ones(len(self._grids), dtype=bool)
+        self._press(schedule.press)
         for number in range(schedule.n_slices):
             used = spent()
             if used >= 1.0:
@@ -234,7 +261,7 @@ class Annealer:
     def repair(self, schedule: Schedule, *, spent: Callable[[], float]) -> None:
         """Search again around the grids outside their limits, keeping only what is better."""
         n_free = max(1, int(self._is_free.sum()))
-        for reach in REPAIR_REACH:
+        for reach, pressure in REPAIRS:
             is_near = self.near_trouble(reach)
             if not is_near.any():
                 return
@@ -243,7 +270,14 @@ class Annealer:
                 return
             share = int(self._is_free[is_near[self._labels]].sum()) / n_free
             self._search_cluster(
-                replace(schedule, n_steps=int(schedule.n_steps * share)), is_near, spent=spent
+                replace(
+                    schedule,
+                    n_steps=int(schedule.n_steps * share),
+                    loose=schedule.loose * pressure,
+                    tight=schedule.tight * pressure,
+                ),
+                is_near,
+                spent=spent,
             )
 
     def near_trouble(self, reach: int = 1) -> np.ndarray:
@@ -265,23 +299,65 @@ class Annealer:
             shape=(k, k),
         )
         cluster = connected_components(links.tocsr(), directed=False)[1]
-        before, old = self._totals(cluster, schedule.tight), self._labels.copy()
+        before, old = self._totals(cluster), self._labels.copy()
+        self._press(schedule.press)
         for number in range(schedule.n_slices):
             if spent() >= 1.0:
                 self.is_stopped = True
                 break
             cooled = number / max(1, schedule.n_slices - 1)
             self._slice(schedule, cooled, movable, turn=0.7 * number)
-        is_worse = self._totals(cluster, schedule.tight) >= before
+        self._polish(movable, spent=spent)
+        is_worse = self._totals(cluster) >= before
         if is_worse.any():
             self._labels = np.where(is_worse[cluster[old]], old, self._labels)
             self._count = np.bincount(self._labels, minlength=k)
             self._sum_up()
 
-    def _totals(self, cluster: np.ndarray, excess_weight: float) -> np.ndarray:
+    def _totals(self, cluster: np.ndarray) -> np.ndarray:
         """Cost and weighted excess of each cluster of grids."""
-        found: np.ndarray = np.bincount(cluster, self.costs() + excess_weight * self._grids[:, 3])
+        excess = self._excesses(self.limits)
+        penalty = np.where(excess > ROUNDING, excess + search.STEP_OUTSIDE, 0.0).sum(axis=1)
+        found: np.ndarray = np.bincount(cluster, self.costs() + EXCESS_WEIGHT * penalty)
         return found
+
+    def _press(self, press: float) -> None:
+        """Let the search see limits at `press` times their distance from the target."""
+        target = self.limits[:, :, 2:]
+        self._searched_limits = np.concatenate(
+            [target + press * (self.limits[:, :, :2] - target), target], axis=2
+        )
+        self._sum_up()
+
+    def polish(self, *, spent: Callable[[], float]) -> None:
+        """Divide neighbouring pairs and triples of grids anew, at their exact best.
+
+        Only around the grids outside their limits where grids are many.
+        """
+        movable = np.ones(len(self._grids), dtype=bool)
+        if len(self._grids) > MOST_POLISHED:
+            movable = self.near_trouble(1)
+        self._polish(movable, spent=spent)
+
+    def _polish(self, movable: np.ndarray, *, spent: Callable[[], float]) -> None:
+        if movable.sum() < 2:
+            return
+        found = polish(
+            self.graph,
+            self._labels,
+            loads=self._body[:, 2:],
+            limits=self.limits,
+            weights=self._plan_weights,
+            tie_ptr=self._ties.ptr,
+            ties=self._ties.units,
+            is_free=self._is_free & movable[self._labels],
+            node_caps=POLISH_CAPS,
+            excess_weight=EXCESS_WEIGHT,
+            should_stop=lambda: spent() >= 1.0,
+        )
+        self._labels = found.labels
+        self._count = np.bincount(self._labels, minlength=len(self._grids))
+        self._sum_up()
 
     def _slice(
         self, schedule: Schedule, cooled: float, movable: np.ndarray, *, turn: float
@@ -313,7 +389,7 @@ class Annealer:
                 self._ties.units,
                 self._labels,
                 self._grids,
-                self.limits,
+                self._searched_limits,
                 self._weights,
                 self._count,
                 here,

@@ -33,6 +33,7 @@ from geo.planning.ground import (
     CELL,
     CLOSED,
     ENEMY_OF,
+    EXCESS_WEIGHT,
     HAS_HOME,
     HIGH,
     IS_FOUND,
@@ -82,7 +83,7 @@ from geo.planning.masks import (
     size_of,
     sum_over,
 )
-from geo.planning.matching import best_match, least_claim, least_excess
+from geo.planning.matching import best_match, excess_beside, least_claim, least_excess, penalty_of
 
 FINISHED, CAPPED, SKIPPED = 0, 1, 2
 """Nothing better exists than what was returned; the cap on nodes was reached; not tried."""
@@ -102,7 +103,8 @@ def is_too_dear(real: np.ndarray, bound: float) -> bool:
     """
     if bound == np.inf:
         return True
-    if real[BEST_EXCESS] > real[LEAST_EXCESS] + real[NEAR_LOAD]:
+    is_first = real[EXCESS_WEIGHT] == 0.0
+    if is_first and real[BEST_EXCESS] > real[LEAST_EXCESS] + real[NEAR_LOAD]:
         return False
     is_dear: bool = bound > real[BEST_COST] - real[NEAR_COST]
     return is_dear
@@ -244,7 +246,7 @@ def record(masks: np.ndarray, whole: np.ndarray, real: np.ndarray, cost: float) 
     """Keep the closed sets, of this cost without claims, if they are the best so far."""
     labels = np.empty(whole[N_SETS], dtype=np.int64)
     excess, claim = best_match(masks, whole, real, labels)
-    least = real[BEST_EXCESS]
+    least = real[BEST_EXCESS] if real[EXCESS_WEIGHT] == 0.0 else excess
     if excess > least + real[NEAR_LOAD]:
         return
     is_cheaper = cost + claim < real[BEST_COST] - real[NEAR_COST]
@@ -281,6 +283,7 @@ def close_set(masks: np.ndarray, whole: np.ndarray, real: np.ndarray, depth: int
     side = max(1.0, float(whole[w + PERIMETER]))
     cost = real[row + L_COST] + real[SHAPE] * (1.0 - real[r + AREA] / (side * side))
     cost += real[r + BORDER] + real[SPLIT_COST] * size_of(masks[k + TAGS])
+    cost += penalty_of(real, excess)
     claim = real[row + L_CLAIM]
     if whole[HAS_HOME]:
         claim += least_claim(masks, whole, real, own)
@@ -295,6 +298,7 @@ def close_set(masks: np.ndarray, whole: np.ndarray, real: np.ndarray, depth: int
         if not is_torn and not has_enemies(masks, rest):
             masks[CLOSED + level + 1] = rest
             cost += last + real[SPLIT_COST] * size_of(tags_of(masks, rest))
+            cost += penalty_of(real, excess_beside(whole, real, row + L_LOAD, r + LOAD))
             record(masks, whole, real, cost)
         return False
     if not pieces_divide(masks, real, rest, n_rest, slack):

@@ -11,6 +11,7 @@ from numba import njit
 from geo.planning.ground import (
     AREA,
     AREA_OF,
+    BEST_COST,
     BEST_EXCESS,
     BORDER,
     CELL,
@@ -18,6 +19,7 @@ from geo.planning.ground import (
     CUT,
     CUT_COST,
     EDGES,
+    EXCESS_WEIGHT,
     HAS_HOME,
     L_AREA,
     L_CLAIM,
@@ -83,7 +85,12 @@ def rows_of(depth: int) -> tuple[int, int, int]:
 @njit(cache=True, nogil=True, error_model="numpy")
 def slack_at(real: np.ndarray, level: int) -> float:
     """How much load outside the limits the sets from this level on may still have."""
-    slack: float = real[BEST_EXCESS] - real[LEVELS + LEVEL_STRIDE * level + L_EXCESS]
+    row = LEVELS + LEVEL_STRIDE * level
+    if real[EXCESS_WEIGHT] > 0.0:
+        room = real[BEST_COST] - real[row + L_COST] - real[LOSS]
+        affordable: float = room / real[EXCESS_WEIGHT]
+        return max(0.0, affordable)
+    slack: float = real[BEST_EXCESS] - real[row + L_EXCESS]
     return max(0.0, slack)
 
 

@@ -13,7 +13,7 @@ from numba import njit
 
 from geo.planning.masks import LARGEST, NONE, ONE, bit
 
-MOST_SETS = 16
+MOST_SETS = 32
 """Grids that one window may have."""
 
 FINENESS = float(2**40)
@@ -26,26 +26,27 @@ MOST_LOADS = 4
 
 # masks: neighbours and compound of each cell, and who must not share its grid; ground of each
 # level, sets closed, best sets; who held what; then the frames
-NEAR_OF, TAG_OF, ENEMY_OF, REGION, CLOSED, BEST, HOME = 0, 64, 128, 192, 208, 224, 240
-MASK_FRAMES, MASK_STRIDE = 256, 6
+NEAR_OF, TAG_OF, ENEMY_OF, REGION, CLOSED, BEST, HOME = 0, 64, 128, 192, 224, 256, 288
+MASK_FRAMES, MASK_STRIDE = 320, 6
 SET, OUT, OUT_BEFORE, NEAR, TAGS, OUT_TAGS = 0, 1, 2, 3, 4, 5
 
 # whole: slot in the window and perimeter of each cell; rows of the edges; for each level and cell
 # the border to the outside, to the set and to the cells left out; flags; frames; edges
-SLOT_OF, PERIMETER_OF, START, OUTER_OF, TO_SET, TO_OUT = 0, 64, 128, 200, 1224, 2248
-N_CELLS, N_SETS, N_LOADS, IS_ALIKE, HAS_HOME, IS_FOUND = 3272, 3273, 3274, 3275, 3276, 3277
-ALL_HERE = 3280
-WHOLE_FRAMES, WHOLE_STRIDE = 3296, 9
+SLOT_OF, PERIMETER_OF, START, ALL_HERE = 0, 64, 128, 200
+N_CELLS, N_SETS, N_LOADS, IS_ALIKE, HAS_HOME, IS_FOUND = 232, 233, 234, 235, 236, 237
+OUTER_OF, TO_SET, TO_OUT = 240, 2288, 4336
+WHOLE_FRAMES, WHOLE_STRIDE = 6384, 9
 CELL, LEVEL, STAGE, PERIMETER, OUTER, CUT, MEET, OUT_OUTER, SPLIT = 0, 1, 2, 3, 4, 5, 6, 7, 8
 EDGES = WHOLE_FRAMES + WHOLE_STRIDE * (LARGEST + MOST_SETS + 2)
 
 # real: 4 pi area of each cell, cost of moving it, its loads; for each load the limits of each
 # grid, the widest limits and the weight of its excess; rules; levels; frames; costs of the edges
-AREA_OF, MOVE_OF, LOAD_OF, LOW_OF, HIGH_OF = 0, 64, 128, 384, 448
-LOW, HIGH, LOAD_WEIGHT = 512, 516, 520
-SHAPE, SPLIT_COST, TOUCHED, RATIO, LOSS, ROOMIEST = 524, 525, 526, 527, 528, 529
-LEAST_EXCESS, NEAR_LOAD, NEAR_COST, BEST_EXCESS, BEST_COST = 530, 531, 532, 533, 534
-LEVELS, LEVEL_STRIDE = 536, 9
+AREA_OF, MOVE_OF, LOAD_OF, LOW_OF, HIGH_OF = 0, 64, 128, 384, 512
+LOW, HIGH, LOAD_WEIGHT = 640, 644, 648
+SHAPE, SPLIT_COST, TOUCHED, RATIO, LOSS, ROOMIEST = 652, 653, 654, 655, 656, 657
+LEAST_EXCESS, NEAR_LOAD, NEAR_COST, BEST_EXCESS, BEST_COST = 658, 659, 660, 661, 662
+EXCESS_WEIGHT = 663
+LEVELS, LEVEL_STRIDE = 664, 9
 L_AREA, L_OUTER, L_COST, L_CLAIM, L_EXCESS, L_LOAD = 0, 1, 2, 3, 4, 5
 REAL_FRAMES, REAL_STRIDE = LEVELS + LEVEL_STRIDE * MOST_SETS, 12
 AREA, OUT_AREA, BORDER, CUT_COST, LOAD, OUT_LOAD = 0, 1, 2, 3, 4, 8
@@ -56,7 +57,8 @@ COSTS = REAL_FRAMES + REAL_STRIDE * (LARGEST + MOST_SETS + 2)
 # will, as undecided cells touch both. BORDER is the cost of the set's border if it were closed.
 # LOAD, OUT_LOAD and L_LOAD are the first of up to four. RATIO is the least cost of a unit of
 # border, LOSS the sum of the negative costs, ROOMIEST the largest area of a lawful set; no
-# division has less than LEAST_EXCESS.
+# division has less than LEAST_EXCESS. EXCESS_WEIGHT is the cost of load outside the limits, 0 where
+# less of it goes before any cost.
 
 
 @njit(cache=True, nogil=True, error_model="numpy")

@@ -11,6 +11,7 @@ from numba import njit
 from geo.planning.ground import (
     ALL_HERE,
     CLOSED,
+    EXCESS_WEIGHT,
     HAS_HOME,
     HIGH,
     HIGH_OF,
@@ -24,9 +25,11 @@ from geo.planning.ground import (
     MOVE_OF,
     N_LOADS,
     N_SETS,
+    NEAR_LOAD,
     TOUCHED,
 )
 from geo.planning.masks import LARGEST, NONE, sum_over
+from geo.planning.search import STEP_OUTSIDE
 
 MOST_UNLIKE = 5
 """Grids that differ from one another are matched by trying every order: 120 for five."""
@@ -56,6 +59,26 @@ def least_excess(whole: np.ndarray, real: np.ndarray, loads: int) -> float:
     for j in range(whole[N_LOADS]):
         excess += real[LOAD_WEIGHT + j] * outside(real[loads + j], real[LOW + j], real[HIGH + j])
     return excess
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def excess_beside(whole: np.ndarray, real: np.ndarray, all_loads: int, loads: int) -> float:
+    """The weighted excess of what is left of the first loads without the second."""
+    excess = 0.0
+    for j in range(whole[N_LOADS]):
+        left = real[all_loads + j] - real[loads + j]
+        excess += real[LOAD_WEIGHT + j] * outside(left, real[LOW + j], real[HIGH + j])
+    return excess
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def penalty_of(real: np.ndarray, excess: float) -> float:
+    """The cost of a set with that excess, where less of it does not go before any cost."""
+    if real[EXCESS_WEIGHT] == 0.0 or excess <= real[NEAR_LOAD]:
+        return 0.0
+    step = STEP_OUTSIDE * (real[LOW] + real[HIGH]) / 2.0
+    penalty: float = real[EXCESS_WEIGHT] * (excess + step)
+    return penalty
 
 
 @njit(cache=True, nogil=True, error_model="numpy")

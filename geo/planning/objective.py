@@ -39,8 +39,8 @@ class Weights:
     """
 
     shape: float = 1.0
-    border: float = 0.4
-    along_barrier: float = 0.2
+    border: float = 0.5
+    along_barrier: float = 0.25
     split: float = 0.5
     moved: float = 1.0
     touched: float = 0.05

@@ -104,7 +104,7 @@ class _Polisher:
             _compounds(tie_ptr, ties),
         )
         self.rest = (
-            np.array([weights.shape, weights.split, touched]),
+            np.array([weights.shape, weights.split, touched, 0.0]),
             home,
             np.bincount(home[home >= 0], minlength=k),
             move_cost,
@@ -154,7 +154,7 @@ class _Polisher:
         order = np.argsort(~out[due].any(axis=1), kind="stable")
         return np.ascontiguousarray(due[order])
 
-    def look_at(self, windows: np.ndarray, node_cap: int, *, is_lawful_wanted: bool) -> None:
+    def look_at(self, windows: np.ndarray, node_cap: int) -> None:
         """Better the plan in these windows."""
         polish_windows(
             *self.fixed_arrays,
@@ -168,7 +168,6 @@ class _Polisher:
             self.changed,
             self.position,
             node_cap,
-            is_lawful_wanted,
             self.counts,
         )
         self.note(windows)
@@ -197,7 +196,7 @@ def polish(
     is_free: np.ndarray | None = None,
     holding: Holding | None = None,
     node_caps: Mapping[int, int] = NODE_CAPS,
-    is_lawful_wanted: bool = False,
+    excess_weight: float = 0.0,
     n_rounds: int = 20,
     should_stop: Callable[[], bool] | None = None,
 ) -> Polished:
@@ -218,8 +217,9 @@ def polish(
     is_free : units that may move
     holding : the old plan, when it is redrawn
     node_caps : windows' sizes, 2 or 3, in the order of the rounds; and sets to look at in each
-    is_lawful_wanted : a window outside its limits is replaced only by a division inside them, so
-        that shapes are not given up for a little less load outside
+    excess_weight : the cost of load outside the limits, for a whole target and a step as in
+        `geo.planning.search`, so that shapes are not given up for a little less of it; 0: less load
+        outside goes before any cost, as it does between grids whose limits differ
     should_stop : asked now and then; the plan so far is returned
     """
     polisher = _Polisher(
@@ -233,6 +233,7 @@ def polish(
         holding=holding,
         is_free=is_free,
     )
+    polisher.rest[0][3] = excess_weight / max(1e-300, float(limits[0, 0, 2]))
     is_stopped = False
     for _ in range(n_rounds):
         before = polisher.counts[BETTER]
@@ -241,9 +242,7 @@ def polish(
             for begin in range(0, len(windows), BATCH):
                 is_stopped = is_stopped or (should_stop is not None and should_stop())
                 if not is_stopped:
-                    polisher.look_at(
-                        windows[begin : begin + BATCH], cap, is_lawful_wanted=is_lawful_wanted
-                    )
+                    polisher.look_at(windows[begin : begin + BATCH], cap)
         if is_stopped or polisher.counts[BETTER] == before:
             break
     counts = polisher.counts.tolist()

@@ -156,13 +156,16 @@ class _Refiner:
         first = self.first_labels(unit, seed, searched, given)
         annealer = self.annealer(first, unit, searched, seed)
         annealer.anneal(schedule, progress=progress, spent=self.spent)
-        annealer.repair(_repairing(schedule), spent=self.spent)
+        annealer.polish(spent=self.spent)
+        annealer.repair(schedule, spent=self.spent)
         return self.judged(annealer, unit)
 
 
-def _repairing(schedule: Schedule) -> Schedule:
-    """Shorter, and pressing hard for the limits from the start."""
-    return replace(schedule, n_slices=20, loose=schedule.tight, tight=2 * schedule.tight)
+def _coarseness(problem: Problem, unit: np.ndarray) -> float:
+    """The mean load of a unit beside the room that most grids have on one side of the target."""
+    room = float(np.median(problem.limits[:, 0, 1] - problem.limits[:, 0, 2]))
+    load = problem.unit_loads(unit)[:, 0]
+    return float(load[load > 0].mean()) / max(room, 1e-9) if (load > 0).any() else 0.0
 
 
 def refine(
@@ -185,7 +188,7 @@ def refine(
     refiner = _Refiner(problem, weights, seed, n_workers, spent)
     part, n_parts = problem.whole.part, len(problem.n_grids)
     unit, searched = problem.unit, np.ones(n_parts, dtype=bool)
-    schedule = Schedule.for_size(int(unit.max()) + 1)
+    schedule = Schedule.for_problem(int(unit.max()) + 1, _coarseness(problem, unit))
     best = _Best(
         np.zeros(len(part), dtype=np.int64), np.full(n_parts, np.inf), np.full(n_parts, np.inf)
     )
@@ -232,7 +235,7 @@ def _released(refiner: _Refiner, best: _Best, unit: np.ndarray, schedule: Schedu
         return unit
     free = units.release(unit, troubled[problem.whole.part] & (problem.compound >= 0))
     annealer = refiner.annealer(best.labels, free, troubled, refiner.seed)
-    annealer.repair(_repairing(schedule), spent=refiner.spent)
+    annealer.repair(schedule, spent=refiner.spent)
     best.take(refiner.judged(annealer, free), problem.whole.part, troubled)
     return free
 

@@ -9,7 +9,8 @@ from numba import njit
 from geo.planning.enumeration import CAPPED, SKIPPED
 from geo.planning.masks import LARGEST
 from geo.planning.matching import outside
-from geo.planning.windows import divide
+from geo.planning.search import STEP_OUTSIDE
+from geo.planning.windows import NEARLY, divide
 
 FOUR_PI = 4.0 * np.pi
 
@@ -31,6 +32,31 @@ def window_excess(
         for grid in range(len(limits)):
             excess += weight * outside(held[grid], limits[grid, j, 0], limits[grid, j, 1])
     return excess
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def step_outside(
+    body: np.ndarray, window: np.ndarray, labels: np.ndarray, limits: np.ndarray
+) -> float:
+    """What being outside at all counts for, as load, summed over the grids that are outside."""
+    total = 0.0
+    for grid in range(len(limits)):
+        own = window[labels == grid]
+        excess = 0.0
+        for j in range(limits.shape[1]):
+            excess += outside(body[own, 2 + j].sum(), limits[grid, j, 0], limits[grid, j, 1])
+        if excess > NEARLY * limits[grid, 0, 2]:
+            total += STEP_OUTSIDE * (limits[grid, 0, 0] + limits[grid, 0, 1]) / 2.0
+    return total
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def is_alike(limits: np.ndarray, place: np.ndarray) -> bool:
+    """Whether all grids of the window have the same limits and none is home to a cell."""
+    is_same = len(place) == 0
+    for grid in range(1, len(limits)):
+        is_same &= (limits[grid, :, :2] == limits[0, :, :2]).all()
+    return is_same
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -198,7 +224,6 @@ def polish_windows(
     changed: np.ndarray,
     position: np.ndarray,
     node_cap: int,
-    is_lawful_wanted: bool,
     counts: np.ndarray,
 ) -> None:
     """Go over the windows once, putting the best division where it is better than the plan's.
@@ -207,14 +232,13 @@ def polish_windows(
     ----------
     indptr, indices, edges, body, tie_ptr, ties, labels, limits : as in `geo.planning.search`
     compound : (n) number, -1 for none
-    weights : shape, split, touched
+    weights : shape, split, touched, load outside the limits or 0 (see `divide`)
     home, move_cost : (n) see `divide`, or empty; home_size : (k) units that each grid used to hold
     windows : (windows, q) grids, -1 behind the last; `first`: number of the first window
     head, following : (k), (n) the units of each grid as a list, -1 at its end
     changed : (k) number of the last window that changed the grid, else as before
     position : n, all -1
     node_cap : sets to look at in a window, at most; then the best found so far is taken
-    is_lawful_wanted : a window outside its limits is replaced only by a division inside them
     counts : windows bettered, nodes, windows over the cap, windows too large; added to
     """
     for number in range(len(windows)):
@@ -243,8 +267,8 @@ def polish_windows(
             + weights[1] * count_split(own, tags)
             + claims_cost(own, place, is_all_here, cost_of_move, weights[2])
         )
-        if is_lawful_wanted and excess > 0.0:
-            excess, cost = 0.0, np.inf
+        if weights[3] > 0.0 and excess > 0.0 and is_alike(bounds, place):
+            cost += weights[3] * (excess + step_outside(body, window, own, bounds))
         status, is_better, _, _, n_nodes = divide(
             indptr,
             indices,

@@ -19,6 +19,7 @@ from geo.planning.ground import (
     COSTS,
     EDGES,
     ENEMY_OF,
+    EXCESS_WEIGHT,
     HAS_HOME,
     HIGH,
     HIGH_OF,
@@ -99,6 +100,9 @@ def set_costs(whole: np.ndarray, real: np.ndarray, weights: np.ndarray, cost: fl
     real[SHAPE], real[SPLIT_COST], real[TOUCHED] = weights[0], weights[1], weights[2]
     real[NEAR_COST] = NEARLY * (1.0 + weights[0] * whole[N_SETS])
     real[BEST_COST] = cost
+    real[EXCESS_WEIGHT] = weights[3]
+    if weights[3] > 0.0:
+        real[BEST_EXCESS] = (cost - loss) / weights[3]
     real[ROOMIEST] = largest_area(real, whole[N_CELLS], real[HIGH] + real[BEST_EXCESS])
 
 
@@ -185,8 +189,9 @@ def divide(
     ----------
     indptr, indices, edges, body : the graph, as in `geo.planning.search`; at most four loads
     window : m <= 64 global numbers of cells
-    limits : (q, loads, 3) low, high, target of each of the q <= 16 grids
-    weights : shape; split, for each compound and each grid that holds a part of it; touched
+    limits : (q, loads, 3) low, high, target of each of the q <= 32 grids
+    weights : shape; split, for each compound and each grid that holds a part of it; touched;
+        load outside the limits, where it is a cost like others (grids that are alike only), else 0
     home : of the window's cells, the grid (0 to q - 1) that used to hold it, -1 for another; empty
         where that does not matter. `is_all_here`: q, whether that grid held nothing elsewhere
     move_cost : of the window's cells, in another grid than at home; infinite where it must stay
@@ -216,6 +221,8 @@ def divide(
     set_tags(masks, whole, compound)
     set_enemies(masks, whole, enemies)
     whole[IS_ALIKE] = is_alike
+    if not is_alike:
+        real[EXCESS_WEIGHT] = 0.0
     status, n_nodes = walk_sets(lent(masks), lent(whole), lent(real), node_cap)
     if whole[IS_FOUND]:
         for grid in range(q):
@@ -272,7 +279,7 @@ def best_division(
     Parameters
     ----------
     window : at most 64 different units
-    limits : (q, loads, 3) low, high, target of each grid, 2 to 16; at most 5 where they differ, or
+    limits : (q, loads, 3) low, high, target of each grid, 2 to 32; at most 5 where they differ, or
         with homes
     edge_cost : of each of the graph's edges when it lies between two grids (objective.edge_costs)
     more_loads : (n, up to 3) loads balanced beside the graph's
@@ -304,7 +311,7 @@ def best_division(
         np.column_stack([graph.area_m2, graph.perimeter_m, graph.load, more]),
         np.asarray(window, dtype=np.int64),
         np.ascontiguousarray(limits, dtype=np.float64),
-        np.array([weights.shape, weights.split, weights.touched]),
+        np.array([weights.shape, weights.split, weights.touched, 0.0]),
         np.asarray([] if homes is None else homes.grid, dtype=np.int64),
         np.asarray([] if homes is None else homes.is_all_here, dtype=np.bool_),
         np.asarray([] if homes is None else homes.move_cost, dtype=np.float64),
