@@ -15,7 +15,7 @@ import pandas as pd
 from geo.errors import ParameterError
 from geo.incidents.attribution import attribute
 from geo.planning import cells as planning_cells
-from geo.planning import contiguity, counts, faults, metrics, partition
+from geo.planning import checks, contiguity, counts, faults, metrics, partition
 from geo.services import ground, incidents, roster
 from geo.services.clock import local_day
 from geo.services.versions import (
@@ -42,9 +42,10 @@ __all__ = [
 Progress = Callable[[float, str], None]
 """Called with the share done (0 to 1) and the code of the text that says what is being done."""
 
-SEARCH_FIGURES = ("n_heavy", "lower_bound", "lower_bound_reason", "stopped_early")
-"""What the search tells beside a plan's figures: cells too heavy for any grid, the deviation that
-no plan can avoid and why, whether it ended before it was done."""
+SEARCH_FIGURES = ("n_heavy", "n_out", "lower_bound", "lower_bound_reason", "stopped_early")
+"""What the search tells beside a plan's figures: cells too heavy for any grid, grids that stay
+outside their limits, the deviation that no plan can avoid and why, whether it ended before it was
+done."""
 
 
 @dataclass(frozen=True)
@@ -101,10 +102,12 @@ def make_plan(
 
     report_progress(0.0, "job.step.cells")
     rng = np.random.default_rng(seed)
+    barriers = _or_none(store.read("barriers"))
     made = planning_cells.make_cells(
         buildings=_or_none(store.read("buildings")),
         compounds=_or_none(store.read("compounds")),
-        barriers=_or_none(store.read("barriers")),
+        barriers=barriers,
+        entrances=_or_none(store.read("entrances")),
         within=ground.within(store),
         target_households=target,
         rng=rng,
@@ -113,7 +116,7 @@ def make_plan(
     seconds["cells"] = _lap(begun, seconds)
 
     report_progress(0.3, "job.step.partition")
-    adjacency = contiguity.adjacency(cells)
+    adjacency = contiguity.adjacency(cells, barriers=barriers)
     found = partition.partition(
         cells,
         adjacency,
@@ -131,6 +134,10 @@ def make_plan(
         cells, adjacency, found.labels, load=load, target=target, keep_whole="compound"
     )
     report |= {name: found.report[name] for name in SEARCH_FIGURES if name in found.report}
+    findings = checks.check_made(made, target=target) + checks.check_cells(
+        cells, adjacency, load=load, target=target, tolerance=tolerance
+    )
+    report["findings"] = [one.as_dict() for one in findings]
     report |= {"households": int(cells["households"].sum()), "n_outside": made.n_outside}
     report["communities"] = community_rows(
         cells, found.labels, load=load, target=target, tolerance=tolerance, within="community"

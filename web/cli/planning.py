@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -15,7 +16,7 @@ from geo.errors import ParameterError
 from geo.planning import cells as planning_cells
 from geo.planning import checks, faults, load, metrics, partition, polygons
 from geo.services import clock, plans
-from web.cli import frames, ground, judging, output
+from web.cli import demands, frames, ground, judging, output
 from web.cli.town import crs_option, data_option, datum_option, opened
 
 DEFAULT_TARGET = 400.0
@@ -94,6 +95,7 @@ def cells(
     help="Kinds or classes of --barriers that no grid may cross, such as rail,river.",
 )
 @click.option("--bridges", type=frames.in_path, help="Points or lines where grids may cross them.")
+@demands.demand_options
 @click.option("--seed", type=int, default=0, show_default=True)
 @click.option("--time-limit-s", type=float)
 @click.option("--dissolve", is_flag=True, help="One row a grid instead of one a cell.")
@@ -116,6 +118,11 @@ def plan(
     barriers: Path | None,
     no_crossing: str | None,
     bridges: Path | None,
+    may_split: bool,
+    special: str | None,
+    locked: str | None,
+    balance: tuple[str, ...],
+    capacities: Path | None,
     seed: int,
     time_limit_s: float | None,
     dissolve: bool,
@@ -133,6 +140,11 @@ def plan(
             "--grids": n_grids,
             "--within": within,
             "--keep-whole": keep_whole,
+            "--may-split": may_split or None,
+            "--special": special,
+            "--locked": locked,
+            "--balance": balance or None,
+            "--capacities": capacities,
             "--simplify-m": simplify_m,
             "--out": out,
         }
@@ -149,6 +161,9 @@ def plan(
         raise click.UsageError("--simplify-m goes with --dissolve")
     begun = time.perf_counter()
     classes = tuple(part.strip() for part in (no_crossing or "").split(",") if part.strip())
+    rules = demands.read_rules(
+        special=special, locked=locked, balance=balance, capacities=capacities, within=within
+    )
     given_ground = ground.read_ground(
         cells_file,
         ground.Barred(barriers, classes, bridges),
@@ -167,8 +182,11 @@ def plan(
         tolerance=tolerance,
         within=within,
         keep_whole=keep_whole,
+        keep_whole_strictly=not may_split,
+        rules=rules,
         seed=seed,
         time_limit_s=time_limit_s,
+        n_workers=os.cpu_count() or 1,
     )
     how: dict[str, Any] = {"load": load_column, "target": given_ground.target}
     report = metrics.evaluate(
@@ -183,6 +201,7 @@ def plan(
         report["communities"] = plans.community_rows(
             given_ground.cells, found.labels, tolerance=tolerance, within=within, **how
         )
+    report |= {name: found.report[name] for name in plans.SEARCH_FIGURES if name in found.report}
     report["unavoidable_crossings"] = given_ground.crossings()
     report["seconds"] = round(time.perf_counter() - begun, 3)
     if simplify_m is not None:
