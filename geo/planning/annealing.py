@@ -22,6 +22,9 @@ REPAIRS = ((2, 1.0), (3, 1.0), (4, 1.0), (2, 4.0), (3, 4.0), (4, 4.0))
 """How many borders around a grid outside its limits are searched again, round by round, and how
 many times harder the limits are pressed on than at first."""
 
+REPAIR_SHARE = 1.0
+"""All repairs together try no more moves than this share of the annealing."""
+
 EXCESS_WEIGHT = 60.0
 """What a whole target outside the limits costs when plans are polished and judged."""
 
@@ -261,6 +264,7 @@ class Annealer:
     def repair(self, schedule: Schedule, *, spent: Callable[[], float]) -> None:
         """Search again around the grids outside their limits, keeping only what is better."""
         n_free = max(1, int(self._is_free.sum()))
+        share_left = REPAIR_SHARE
         for reach, pressure in REPAIRS:
             is_near = self.near_trouble(reach)
             if not is_near.any():
@@ -269,6 +273,9 @@ class Annealer:
                 self.is_stopped = True
                 return
             share = int(self._is_free[is_near[self._labels]].sum()) / n_free
+            if share > share_left:
+                continue
+            share_left -= share
             self._search_cluster(
                 replace(
                     schedule,

@@ -123,6 +123,11 @@ def partition(
         spent=spent,
     )
     bound = bounds.deviation_bound(problem.whole, problem.n_grids, wanted)
+    if found.proved.max() > bound.value:
+        worst = int(found.proved.argmax())
+        held = float(problem.whole.load[problem.whole.part == worst].sum())
+        first = int(np.flatnonzero(problem.whole.part == worst)[0])
+        bound = bounds.Bound(float(found.proved[worst]), "searched", first, held)
     return Partition(
         found.labels,
         {

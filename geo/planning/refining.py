@@ -9,8 +9,10 @@ import numpy as np
 
 from geo.planning import seeding, units
 from geo.planning.annealing import Annealer, Schedule
+from geo.planning.masks import LARGEST
 from geo.planning.objective import Weights
 from geo.planning.preparing import Problem
+from geo.planning.settling import settle
 
 Spent = Callable[[], float]
 
@@ -30,9 +32,12 @@ fit into this number, the best kept part by part."""
 
 @dataclass(frozen=True)
 class Refined:
-    """`labels` of the cells; `n_out`: grids outside their limits; `cost` of the objective."""
+    """`labels` of the cells; `proved`: for each part, the deviation below which no plan exists, as
+    far as an exact search showed it; `n_out`: grids outside their limits; `cost` of the objective.
+    """
 
     labels: np.ndarray
+    proved: np.ndarray
     n_out: int
     cost: float
     n_steps: int
@@ -192,7 +197,7 @@ def refine(
     best = _Best(
         np.zeros(len(part), dtype=np.int64), np.full(n_parts, np.inf), np.full(n_parts, np.inf)
     )
-    n_starts = int(np.clip(UNITS_PER_START * MAX_STARTS // (int(unit.max()) + 1), 1, MAX_STARTS))
+    n_starts = _n_starts(int(unit.max()) + 1)
     for start in range(n_starts):
         if start and (spent() >= 1.0 or not (problem.n_grids > 1).any()):
             break
@@ -208,12 +213,16 @@ def refine(
         )
         best.take(found, part, searched)
     if may_split:
-        unit = _released(refiner, best, unit, schedule)
+        unit = _released(refiner, best, unit)
     _search_again(refiner, best, unit, schedule)
+    settled = settle(problem, best.labels, unit, weights=weights, spent=spent)
+    labels = settled.labels
+    annealer = refiner.annealer(labels, unit, np.zeros(n_parts, dtype=bool), seed)
     return Refined(
-        best.labels,
-        _n_out(refiner, best.labels),
-        float(best.cost.sum()),
+        labels,
+        settled.proved,
+        _n_out(refiner, labels),
+        float(annealer.costs().sum()),
         refiner.n_steps,
         refiner.is_stopped or spent() >= 1.0,
     )
@@ -225,25 +234,41 @@ def _portion(
     return lambda share: progress(begin + length * share)
 
 
-def _released(refiner: _Refiner, best: _Best, unit: np.ndarray, schedule: Schedule) -> np.ndarray:
-    """The units, those of parts outside their limits released and searched again from there."""
+def _released(refiner: _Refiner, best: _Best, unit: np.ndarray) -> np.ndarray:
+    """The units, those of parts outside their limits released, and searched again as single cells.
+
+    What the parts gain in balance they may lose in split compounds, each at its cost.
+    """
     problem = refiner.problem
+    part = problem.whole.part
     size = np.bincount(unit)
-    troubled = best.excess > 0
-    troubled &= np.bincount(problem.whole.part, size[unit] > 1, minlength=len(troubled)) > 0
+    is_joined = (size[unit] > 1) & (problem.compound >= 0)
+    troubled = (best.excess > 0) & (np.bincount(part, is_joined, minlength=len(best.excess)) > 0)
     if not troubled.any() or refiner.spent() >= 1.0:
         return unit
-    free = units.release(unit, troubled[problem.whole.part] & (problem.compound >= 0))
-    annealer = refiner.annealer(best.labels, free, troubled, refiner.seed)
-    annealer.repair(schedule, spent=refiner.spent)
-    best.take(refiner.judged(annealer, free), problem.whole.part, troubled)
+    free = units.release(unit, troubled[part] & (problem.compound >= 0))
+    n_units = int(free.max()) + 1
+    share = float(troubled[part].mean())
+    schedule = Schedule.for_problem(n_units, _coarseness(problem, free))
+    schedule = replace(schedule, n_steps=int(schedule.n_steps * share))
+    for start in range(_n_starts(int(share * n_units))):
+        found = refiner.attempt(
+            free, troubled, schedule, seed=refiner.seed + 2003 * (start + 1), given=best.labels
+        )
+        best.take(found, part, troubled)
     return free
+
+
+def _n_starts(n_units: int) -> int:
+    """First plans to search that many units from."""
+    return int(np.clip(UNITS_PER_START * MAX_STARTS // max(1, n_units), 1, MAX_STARTS))
 
 
 def _search_again(refiner: _Refiner, best: _Best, unit: np.ndarray, schedule: Schedule) -> None:
     """Search small parts outside their limits from other first plans while that helps."""
     part = refiner.problem.whole.part
-    small = np.bincount(part, minlength=len(best.excess)) <= LARGEST_RETRIED
+    size = np.bincount(part, minlength=len(best.excess))
+    small = (size <= LARGEST_RETRIED) & (size > LARGEST)
     n_vain = 0
     for attempt in range(1, MAX_ATTEMPTS):
         searched = (best.excess > 0) & small
