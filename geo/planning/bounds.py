@@ -9,8 +9,32 @@ import numpy as np
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
+from geo.planning.articulation import cut_branches
 from geo.planning.counts import by_target
 from geo.planning.graph import Graph
+from geo.planning.ground import MOST_SETS
+from geo.planning.local_sets import local_bounds
+from geo.planning.masks import LARGEST
+from geo.planning.objective import Weights
+from geo.planning.windows import best_division
+
+NOT_LOOKED_FOR = 0.005
+"""Bounds around units below this are not looked for."""
+
+AS_GOOD = 1e-6
+"""A bound no more than this above another is not worth another reason."""
+
+SETS_A_UNIT = 20_000
+SETS_IN_ALL = 3_000_000
+"""Connected sets tried around one unit, and around all, at most."""
+
+DIVISIONS_TRIED = 200_000
+RESOLUTION = 1e-5
+HOPELESS = 10.0
+"""Sets of units looked at to prove that a part has no division within a deviation; how exactly the
+least deviation is found; and where the search for it ends."""
+
+ANY_DIVISION = Weights(shape=0.0, border=0.0, along_barrier=0.0, split=0.0)
 
 BISECTIONS = 50
 PROVED_WITHIN = 1e-9
@@ -19,49 +43,158 @@ PROVED_WITHIN = 1e-9
 
 @dataclass(frozen=True)
 class Bound:
-    """No plan's largest |load - target| / target is below `value`.
+    """No plan's largest |load - target| / target, in that part, is below `value`.
 
-    `reason` is `mean` (the load of a part does not divide into grids), `unit` (one indivisible
-    unit is too heavy), `behind` (too much load hangs behind one unit) or `none`; `unit` is the
-    unit it hangs on, -1 for none; `load` the load that hangs there, its largest branch left out.
+    `reason`:
+
+    - `mean`: the load of the part does not divide into its grids; `load`: the part's
+    - `unit`: one indivisible unit is too heavy; `load`: its own
+    - `behind`: too much load hangs behind one unit; `load`: that, its largest branch left out
+    - `around`: no connected set with the unit comes nearer to the target, or leaves a rest that
+      does; `load`: the best set's
+    - `whole`: every division of the part was tried; `load`: the part's
+    - `none`
+
+    `unit`: the unit it hangs on (the first of the part for `mean` and `whole`), -1 for none.
     """
 
     value: float
     reason: str
     unit: int
     load: float
+    part: int = -1
 
 
-def deviation_bound(graph: Graph, n_grids: np.ndarray, target: float) -> Bound:
-    """The largest of the bounds that the graph's shape proves.
+def deviation_bound(
+    graph: Graph, n_grids: np.ndarray, target: float, *, tolerance: float | None = None
+) -> Bound:
+    """The largest of the bounds that can be proved for any part (see `part_bounds`)."""
+    every = part_bounds(graph, n_grids, target, tolerance=tolerance)
+    return max(every, key=lambda bound: bound.value, default=Bound(0.0, "none", -1, 0.0))
 
-    A part of load L in k grids has a grid at least |L / k - target| off. A grid holding a unit has
-    at least its load. Where a unit cuts a branch of load S off from the rest, the grids wholly
-    inside the branch, q of them, and the unit's own grid must carry S and the unit's load:
-    some deviation is at least (S + unit) / ((q + 1) target) - 1 or 1 - S / (q target), and the
-    best q is taken.
+
+def part_bounds(
+    graph: Graph, n_grids: np.ndarray, target: float, *, tolerance: float | None = None
+) -> list[Bound]:
+    """For each connected part what no plan can do better, with the reason.
+
+    - A part of load L in k grids has a grid at least |L / k - target| off.
+    - A grid that holds a unit has at least its load.
+    - What hangs behind a unit must go into grids of its own, or with the unit (`hanging_bounds`).
+    - The grid that holds a unit is one of the connected sets around it, and what such a set cuts
+      off must go into grids of its own; all sets are tried where they are few (`local_bounds`).
+      Bounds below half a percent are not looked for.
+    - With a tolerance, parts of up to 64 units whose bound lies within it: whether all divisions
+      fail is tried, up to a number of them; and what the least deviation is (`whole`).
 
     Parameters
     ----------
     n_grids : grids of each connected part
+    target : wanted load of every grid, above 0
     """
+    found = _Found(graph)
     part_load = np.bincount(graph.part, graph.load, minlength=graph.n_parts)
-    best = Bound(0.0, "none", -1, 0.0)
-    if graph.n_units and graph.load.max() / target - 1 > best.value:
-        unit = int(graph.load.argmax())
-        best = Bound(float(graph.load[unit] / target - 1), "unit", unit, float(graph.load[unit]))
-    means = np.abs(part_load / n_grids - target) / target
-    if len(means) and means.max() > best.value:
-        worst = int(means.argmax())
-        unit = int(np.flatnonzero(graph.part == worst)[0])
-        best = Bound(float(means[worst]), "mean", unit, float(part_load[worst]))
+    every = np.arange(graph.n_units)
+    heaviest = np.lexsort((every, -graph.load, graph.part))
+    heaviest = heaviest[np.unique(graph.part[heaviest], return_index=True)[1]]
+    found.raise_to(graph.load[heaviest] / target - 1, "unit", heaviest, graph.load[heaviest])
+    mean = np.abs(part_load / n_grids - target) / target
+    found.raise_to(mean, "mean", found.first, part_load)
     hanging = hanging_bounds(graph, target)
-    if graph.n_units and hanging.max() > best.value:
-        unit = int(hanging.argmax())
-        cut_unit, branch = branches(graph, part_load)
-        behind = branch[cut_unit == unit]
-        best = Bound(float(hanging[unit]), "behind", unit, float(behind.sum() - behind.max()))
-    return best
+    hung = np.flatnonzero(hanging > 0)
+    found.raise_to(hanging[hung], "behind", hung, _loads_behind(graph, part_load)[hung])
+    around, best_load = local_bounds(
+        graph.indptr.astype(np.int64),
+        graph.indices.astype(np.int64),
+        graph.load.astype(np.float64),
+        graph.part.astype(np.int64),
+        np.argsort(np.diff(graph.indptr), kind="stable"),
+        target,
+        np.array([max(bound.value + AS_GOOD, NOT_LOOKED_FOR) for bound in found.bounds]),
+        SETS_A_UNIT,
+        SETS_IN_ALL,
+    )
+    near = np.flatnonzero(around > 0)
+    found.raise_to(around[near], "around", near, best_load[near])
+    if tolerance is not None:
+        _try_whole(found, n_grids, target, tolerance)
+    return found.bounds
+
+
+class _Found:
+    """The largest bound of each part so far; `first`: the first unit of each."""
+
+    def __init__(self, graph: Graph) -> None:
+        self.graph = graph
+        self.bounds = [Bound(0.0, "none", -1, 0.0, part) for part in range(graph.n_parts)]
+        self.first = np.zeros(graph.n_parts, dtype=np.int64)
+        self.first[graph.part[::-1]] = np.arange(graph.n_units)[::-1]
+
+    def raise_to(self, value: np.ndarray, reason: str, unit: np.ndarray, load: np.ndarray) -> None:
+        """Take over the values that are larger than what is known of the units' parts."""
+        for at in np.argsort(-value, kind="stable").tolist():
+            part = int(self.graph.part[unit[at]])
+            if value[at] > self.bounds[part].value + AS_GOOD:
+                self.bounds[part] = Bound(
+                    float(value[at]), reason, int(unit[at]), float(load[at]), part
+                )
+
+
+def _try_whole(found: _Found, n_grids: np.ndarray, target: float, tolerance: float) -> None:
+    """Try all divisions of small parts whose bounds do not settle whether they can be lawful."""
+    graph = found.graph
+    size = np.bincount(graph.part, minlength=graph.n_parts)
+    is_small = (size <= LARGEST) & (size >= n_grids) & (n_grids > 1) & (n_grids <= MOST_SETS)
+    for part in np.flatnonzero(is_small):
+        units = np.flatnonzero(graph.part == part)
+        known = max(found.bounds[part].value, tolerance)
+        value = _least_of_whole(graph.part_of(units), int(n_grids[part]), target, known)
+        if value > 0:
+            found.raise_to(
+                np.array([value]), "whole", units[:1], np.array([graph.load[units].sum()])
+            )
+
+
+def _loads_behind(graph: Graph, part_load: np.ndarray) -> np.ndarray:
+    """For each unit the load that hangs on it, its largest branch left out."""
+    unit, branch = branches(graph, part_load)
+    most = np.zeros(graph.n_units)
+    np.maximum.at(most, unit, branch)
+    behind: np.ndarray = np.bincount(unit, branch, minlength=graph.n_units) - most
+    return behind
+
+
+def _least_of_whole(graph: Graph, n_grids: int, target: float, known: float) -> float:
+    """What trying every division of a small part proves beyond the known deviation.
+
+    0 where a division within that exists, or the cap on nodes is reached before that is sure.
+    """
+    below, above = known, np.inf
+    if _can_divide(graph, n_grids, target, below) is not False:
+        return 0.0
+    while above - below > RESOLUTION:
+        middle = (below + above) / 2 if np.isfinite(above) else 1.5 * below + 0.01
+        answer = _can_divide(graph, n_grids, target, middle)
+        if answer is None:
+            break
+        below, above = (below, middle) if answer else (middle, above)
+        if below > HOPELESS:
+            break
+    return below
+
+
+def _can_divide(graph: Graph, n_grids: int, target: float, deviation: float) -> bool | None:
+    """Whether a division within that deviation exists; None where the cap on nodes is reached."""
+    limit = target * np.array([1 - deviation, 1 + deviation, 1.0])
+    found = best_division(
+        graph,
+        np.arange(graph.n_units),
+        limits=np.tile(limit, (n_grids, 1, 1)),
+        edge_cost=np.zeros(len(graph.indices)),
+        weights=ANY_DIVISION,
+        node_cap=DIVISIONS_TRIED,
+    )
+    return True if found.labels is not None else False if found.is_proved else None
 
 
 def branch_bounds(graph: Graph, target: float) -> np.ndarray:
@@ -150,49 +283,11 @@ def worst_branch(
 
 
 def branches(graph: Graph, part_load: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Each articulation unit with each load it cuts off (Hopcroft and Tarjan 1973)."""
-    indptr, indices = graph.indptr.tolist(), graph.indices.tolist()
-    load, part = graph.load.tolist(), graph.part.tolist()
-    n = graph.n_units
-    seen, low, below = [-1] * n, [0] * n, list(load)
-    cut_unit: list[int] = []
-    branch: list[float] = []
-    away = [0.0] * n
-    clock = 0
-    for root in range(n):
-        if seen[root] >= 0:
-            continue
-        n_children = 0
-        stack = [(root, -1, indptr[root])]
-        seen[root] = low[root] = clock
-        clock += 1
-        while stack:
-            unit, parent, edge = stack.pop()
-            if edge < indptr[unit + 1]:
-                stack.append((unit, parent, edge + 1))
-                other = indices[edge]
-                if seen[other] < 0:
-                    seen[other] = low[other] = clock
-                    clock += 1
-                    n_children += unit == root
-                    stack.append((other, unit, indptr[other]))
-                elif other != parent:
-                    low[unit] = min(low[unit], seen[other])
-                continue
-            if parent >= 0:
-                low[parent] = min(low[parent], low[unit])
-                below[parent] += below[unit]
-                if low[unit] >= seen[parent]:
-                    away[parent] += below[unit]
-                    cut_unit.append(parent)
-                    branch.append(below[unit])
-        if n_children < 2:
-            kept = [i for i, unit in enumerate(cut_unit) if unit != root]
-            cut_unit, branch = [cut_unit[i] for i in kept], [branch[i] for i in kept]
-    rest_of = sorted(set(cut_unit))
-    rest = [part_load[part[u]] - load[u] - away[u] for u in rest_of]
-    is_rest = [i for i, value in enumerate(rest) if value > 0]
-    return (
-        np.array(cut_unit + [rest_of[i] for i in is_rest], dtype=np.int64),
-        np.array(branch + [rest[i] for i in is_rest], dtype=np.float64),
+    """Each articulation unit with each load it cuts off (see `articulation.cut_branches`)."""
+    unit, branch = cut_branches(
+        graph.indptr.astype(np.int64),
+        graph.indices.astype(np.int64),
+        graph.load.astype(np.float64),
+        part_load[graph.part],
     )
+    return unit[branch > 0], branch[branch > 0]

@@ -46,6 +46,30 @@ class Graph:
         """Each pair of neighbours twice, in row order."""
         return np.repeat(np.arange(self.n_units), np.diff(self.indptr)), self.indices
 
+    def part_of(self, units: np.ndarray) -> Graph:
+        """The graph of these units alone, in their order.
+
+        Cells of other units have the unit -1; parts are numbered anew but not taken apart.
+        """
+        place = np.full(self.n_units, -1, dtype=np.int64)
+        place[units] = np.arange(len(units))
+        one, other = self.edges()
+        kept = np.flatnonzero((place[one] >= 0) & (place[other] >= 0))
+        kept = kept[np.argsort(place[one[kept]], kind="stable")]
+        count = np.bincount(place[one[kept]], minlength=len(units))
+        return Graph(
+            indptr=np.r_[0, np.cumsum(count)].astype(np.int64),
+            indices=place[other[kept]],
+            length_m=self.length_m[kept],
+            barrier_m=self.barrier_m[kept],
+            load=self.load[units],
+            area_m2=self.area_m2[units],
+            perimeter_m=self.perimeter_m[units],
+            place=self.place[units],
+            part=np.unique(self.part[units], return_inverse=True)[1].astype(np.int64),
+            unit_of_cell=np.where(self.unit_of_cell < 0, -1, place[self.unit_of_cell]),
+        )
+
     def reordered(self, order: np.ndarray) -> Graph:
         """The same graph with unit `order[i]` as unit i."""
         place_of = np.empty_like(order)
