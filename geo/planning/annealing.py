@@ -35,7 +35,14 @@ MOST_POLISHED = 800
 """More grids than this are polished only around those outside their limits."""
 
 POLISH_CAPS = {2: 20_000, 3: 5_000}
-"""Sets of cells looked at in a window of two and of three grids."""
+QUICK_CAPS = {2: 4_000}
+"""Sets of cells looked at in a window of two and of three grids; of two where grids are many."""
+
+MOST_TRIPLES = 400
+"""More grids than this are polished in pairs only."""
+
+POLISH_ROUNDS = 6
+"""How often windows are looked at again because their grids changed."""
 
 COARSE = 4.0
 """Mean load of a unit beside the room on one side of the target, above which tolerance is tight."""
@@ -358,7 +365,8 @@ class Annealer:
             tie_ptr=self._ties.ptr,
             ties=self._ties.units,
             is_free=self._is_free & movable[self._labels],
-            node_caps=POLISH_CAPS,
+            node_caps=POLISH_CAPS if movable.sum() <= MOST_TRIPLES else QUICK_CAPS,
+            n_rounds=POLISH_ROUNDS,
             excess_weight=EXCESS_WEIGHT,
             should_stop=lambda: spent() >= 1.0,
         )
