@@ -16,24 +16,29 @@ STEP_OUTSIDE = 0.02
 CELL_PRICE = 1e-3
 """Price of one cell more that moves, so that of equal loads the fewer cells move."""
 
+LOST_PRICE = 1e4
+"""Price of a grid that keeps none of its old ground: a code is not handed to other ground."""
+
 OUTSIDE_PRICE = 400.0
 """Price of a target of load outside the limits when plans are compared: none is worth it."""
 
 
 @dataclass(frozen=True)
 class Task:
-    """One annealing: its number, the price of touching each grid, and which may change."""
+    """One annealing: its number, the price of touching each grid, which may change, and how many
+    times as hot as usual it begins and ends."""
 
     number: int
     charge: np.ndarray
     is_open: np.ndarray
+    heat: float
 
 
 @dataclass(frozen=True)
 class Problem:
     """An old plan to redraw. `start`: grid of each unit, 0 to k - 1, each with a unit; `home`: the
     old grid, -1 for none; `limits` (k, 3): low, high, target; `is_fixed`: units that stay;
-    `is_open`: grids that may change.
+    `is_open`: grids that may change; `is_whole`: grids in one piece.
     """
 
     graph: Graph
@@ -42,6 +47,7 @@ class Problem:
     limits: np.ndarray
     is_fixed: np.ndarray
     is_open: np.ndarray
+    is_whole: np.ndarray
     weights: Weights
 
     @property
@@ -125,7 +131,11 @@ class Problem:
         k, w, labels = self.n_grids, self.weights, plan.labels
         self.set_energies(plan, OUTSIDE_PRICE * self.price)
         costs: np.ndarray = plan.sums[:, ENERGY] + w.touched * (plan.changed > 0)
-        moved = np.flatnonzero((labels != self.home) & (self.home >= 0))
+        is_kept = labels == self.home
+        had = np.bincount(self.home[self.home >= 0], minlength=k) > 0
+        is_lost = had & (np.bincount(labels[is_kept], minlength=k) == 0)
+        costs += LOST_PRICE * self.price * is_lost
+        moved = np.flatnonzero(~is_kept & (self.home >= 0))
         price = w.moved / self.target * ground.body[moved, LOAD] + CELL_PRICE * self.price
         costs += np.bincount(labels[moved], price, minlength=k)
         if ground.cost.any():
@@ -135,9 +145,10 @@ class Problem:
         return costs
 
     def open_graph(self) -> Graph:
-        """The graph without the borders of grids that may not change."""
+        """The graph without the borders of grids that may not change, or lie in pieces."""
         one, other = self.graph.edges()
-        is_kept = self.is_open[self.start[one]] & self.is_open[self.start[other]]
+        is_usable = self.is_open & self.is_whole
+        is_kept = is_usable[self.start[one]] & is_usable[self.start[other]]
         n_kept = np.bincount(one[is_kept], minlength=self.graph.n_units)
         return replace(
             self.graph,

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import numpy as np
 
@@ -51,9 +52,12 @@ NEARLY_SOLVED = 0.02
 WIDE_WINDOWS = (4, 5)
 """Grids in the larger of the exact windows where grids have few cells."""
 
-SMALL_PLAN = 200
-"""Plans of few cells a grid with no more cells than this are divided exactly after each annealing.
-"""
+SMALL_HEATS = (1.0, 3.0, 10.0, 30.0)
+"""How hot the annealings of small plans are, beside those of others."""
+
+SMALL_PLAN, TINY_PLAN = 800, 100
+"""Plans of few cells a grid with no more cells than this are divided exactly after each annealing;
+tiny ones are annealed more often."""
 
 NODE_CAPS = {2: 50_000, 3: 20_000}
 """Sets looked at in exact windows of two and three grids, at most."""
@@ -112,11 +116,13 @@ class Search:
         is_few = self.cells_a_grid < FEW_CELLS
         self.is_small = is_few and problem.graph.n_units <= SMALL_PLAN
 
-    def task(self, charge: np.ndarray, is_open: np.ndarray | None = None) -> Task:
+    def task(
+        self, charge: np.ndarray, is_open: np.ndarray | None = None, *, heat: float = 1.0
+    ) -> Task:
         """The next annealing."""
         self.n_tasks += 1
         is_open = self.problem.is_open if is_open is None else self.problem.is_open & is_open
-        return Task(self.n_tasks, charge, is_open)
+        return Task(self.n_tasks, charge, is_open, heat)
 
     def run(self, tasks: list[Task], *, n_workers: int, spent: Callable[[], float]) -> None:
         """Anneal, and mix the plans."""
@@ -161,7 +167,7 @@ class Search:
                 problem.demand(excess_price, task),
                 desk,
                 active,
-                price * warm * (COLDEST / warm) ** cooled,
+                price * task.heat * warm * (COLDEST / warm) ** cooled,
                 n_steps,
                 SHARES,
             )
@@ -233,23 +239,24 @@ def schedule(search: Search) -> list[Callable[[], list[Task]]]:
     """Generations of annealings, each made up when those before are done."""
     if search.cells_a_grid > MANY_CELLS:
         return [
-            lambda: _along_flows(search, 4),
-            lambda: _learned(search, 3) + _spared(search, 5),
-            lambda: _spared(search, 6),
+            partial(_along_flows, search, 4),
+            partial(_both, search),
+            partial(_spared, search, 6),
         ]
     if search.is_small:
-        return [lambda: _plain(search, 24)] * 3
-    return [
-        lambda: _plain(search, 7),
-        lambda: _learned(search, 7),
-        lambda: _learned(search, 7),
-    ]
+        n_tasks = 24 if search.problem.graph.n_units <= TINY_PLAN else 8
+        return [partial(_plain, search, n_tasks, heat) for heat in SMALL_HEATS]
+    return [partial(_plain, search, 7), partial(_learned, search, 7), partial(_learned, search, 7)]
 
 
-def _plain(search: Search, n_tasks: int) -> list[Task]:
+def _both(search: Search) -> list[Task]:
+    return _learned(search, 3) + _spared(search, 5)
+
+
+def _plain(search: Search, n_tasks: int, heat: float = 1.0) -> list[Task]:
     """Annealings in which every grid costs the same to touch."""
     charge = np.full(search.problem.n_grids, search.problem.weights.touched)
-    return [search.task(charge) for _ in range(n_tasks)]
+    return [search.task(charge, heat=heat) for _ in range(n_tasks)]
 
 
 def _learned(search: Search, n_tasks: int) -> list[Task]:
