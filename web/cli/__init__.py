@@ -15,6 +15,7 @@ COMMANDS = {
     "doctor": "analysis:doctor",
     "cells": "planning:cells",
     "plan": "planning:plan",
+    "rebalance": "redraw:rebalance",
     "evaluate": "explaining:evaluate",
     "explain": "explaining:explain",
     "parse": "analysis:parse",
