@@ -11,6 +11,7 @@ from geo.errors import ParameterError
 from geo.planning import bounds, counts, graph, rules, units
 from geo.planning.annealing import Ties
 from geo.planning.contiguity import Adjacency
+from geo.planning.masks import LARGEST
 
 SLACK = 0.004
 """Where the mean itself lies outside the tolerance, limits reach this share of the target beyond
@@ -183,10 +184,11 @@ def _branches_apart(
     tolerance: float,
     is_kept: np.ndarray,
 ) -> graph.Graph:
-    """The graph in which each branch that forces a deviation near the tolerance or beyond is a part.
+    """The graph in which each branch that forces a deviation near or beyond the tolerance is a part.
 
     The best division of such a branch is known (see `bounds.deviation_bound`): it goes with the
-    unit it hangs on, or without it, and shares no grid with the rest.
+    unit it hangs on, or without it, and shares no grid with the rest. Small parts stay whole: they
+    are settled exactly.
     """
     settled: set[int] = set()
     for _ in range(MAX_BRANCHES):
@@ -194,7 +196,8 @@ def _branches_apart(
         if branch is None:
             break
         settled.add(branch.unit)
-        if is_kept[whole.part == whole.part[branch.unit]].any():
+        is_same = whole.part == whole.part[branch.unit]
+        if is_kept[is_same].any() or is_same.sum() <= LARGEST:
             continue
         part = whole.part.copy()
         part[branch.units] = whole.n_parts
