@@ -184,7 +184,7 @@ def _branches_apart(
     tolerance: float,
     is_kept: np.ndarray,
 ) -> graph.Graph:
-    """The graph in which each branch that forces a deviation near or beyond the tolerance is a part.
+    """The graph where each branch that forces a deviation near or beyond the tolerance is a part.
 
     The best division of such a branch is known (see `bounds.deviation_bound`): it goes with the
     unit it hangs on, or without it, and shares no grid with the rest. Small parts stay whole: they
