@@ -153,6 +153,8 @@ def cheapest_cover(
             if spent < least:
                 best, least = taken, spent
             continue
+        if len(free) == 0:
+            continue
         found = linprog(
             cost[free],
             A_eq=holds[open_rows][:, free],

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import Bounds, LinearConstraint, milp
+from scipy.sparse import csr_array
 from towns import squares
 
 from geo.errors import ParameterError, SchemaError
@@ -17,7 +18,7 @@ from geo.planning import graph
 from geo.planning.contiguity import adjacency
 from geo.planning.flow import exchange_of, least_flow, sparing_flow
 from geo.planning.metrics import broken_grids
-from geo.planning.mixing import Mix
+from geo.planning.mixing import Mix, cheapest_cover
 from geo.planning.objective import polsby_popper
 from geo.planning.rebalance import Rebalance, frontier, rebalance
 from geo.planning.redraw_report import least_moved
@@ -386,6 +387,22 @@ def test_mix_takes_the_best_of_two_plans_on_either_side() -> None:
     mix.add(left, np.array([1.0, 1, 2, 2]))
     mix.add(right, np.array([2.0, 2, 1, 1]))
     assert mix.best(left, 0.0).tolist() == [0, 1, 1, 1, 2, 3, 3, 3]
+
+
+def test_cheapest_cover_where_the_relaxation_is_no_cover() -> None:
+    # an odd ring: rows 0, 1, 2 in pairs at 1 each, and singly at 1; the relaxation takes half of
+    # each pair for 1.5, whole is one pair and one single for 2
+    pairs = [[1, 1, 0], [0, 1, 1], [1, 0, 1]]
+    columns = np.array([*pairs, *np.eye(3).tolist(), [1, 1, 1]]).T
+    cost = np.array([1.0, 1, 1, 1, 1, 1, 9])
+    chosen = cheapest_cover(csr_array(columns), cost, known=np.array([6]), gap=0.0)
+    assert cost[chosen].sum() == 2
+    assert columns[:, chosen].sum(axis=1).tolist() == [1, 1, 1]
+    # without singles a pair leaves a row that nothing covers: only the three together are left
+    dear = cheapest_cover(
+        csr_array(columns[:, [0, 1, 2, 6]]), cost[[0, 1, 2, 6]], known=np.array([3]), gap=0.0
+    )
+    assert dear.tolist() == [3]
 
 
 def test_windows_with_a_hot_grid_come_once_each() -> None:
