@@ -302,9 +302,11 @@ def overlaps(geometry: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     if shapely.coverage_is_valid(geometry):
         return nothing, nothing, np.empty(0)
     odd = np.flatnonzero(~shapely.is_empty(shapely.coverage_invalid_edges(geometry)))
-    left, right = shapely.STRtree(geometry[odd]).query(geometry[odd])
-    is_once = left < right
-    left, right = odd[left[is_once]], odd[right[is_once]]
+    # a polygon around another has no odd edge of its own
+    one, other = shapely.STRtree(geometry).query(geometry[odd])
+    pairs = np.sort(np.stack([odd[one], other], axis=1), axis=1)
+    pairs = np.unique(pairs[pairs[:, 0] < pairs[:, 1]], axis=0).reshape(-1, 2)
+    left, right = pairs.T
     area_m2 = shapely.area(shapely.intersection(geometry[left], geometry[right]))
     is_overlap = area_m2 >= LEAST_OVERLAP_M2
     return left[is_overlap], right[is_overlap], area_m2[is_overlap]

@@ -68,7 +68,7 @@ def test_explain_borders_along_a_road_is_the_road() -> None:
     assert (found["reason"], found["barrier"]) == ("barrier", "road")
     assert (found["barrier_share"], found["barrier_shares"]) == (1, {"road": 1.0})
     # a cell over the road: 100 m of road run through a grid instead of between two
-    assert found["barrier_cost"] == pytest.approx(0.2 * 100 / (400 * np.sqrt(np.pi)))
+    assert found["barrier_cost"] == pytest.approx(0.25 * 100 / (400 * np.sqrt(np.pi)))
     assert border(squares(4, 2), HALVES, barriers=road(100))["reason"] == "shape"
 
 
