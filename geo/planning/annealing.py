@@ -1,22 +1,22 @@
-"""Drives the compiled search: state, domains, threads, cooling, repair."""
+"""Drives the compiled search: state, threads, cooling, repair."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from queue import SimpleQueue
 
 import numpy as np
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from geo.planning import objective, search
+from geo.planning import domains, objective, search
+from geo.planning.energy import STEP_OUTSIDE
 from geo.planning.graph import Graph
 from geo.planning.polish import polish
-
-DOMAIN_GRIDS = 48
-"""Grids are searched in domains of about this many, side by side; other domains each slice."""
+from geo.planning.schedule import Schedule
+from geo.planning.ties import Ties
 
 REPAIRS = ((2, 1.0), (3, 1.0), (4, 1.0), (2, 4.0), (3, 4.0), (4, 4.0))
 """How many borders around a grid outside its limits are searched again, round by round, and how
@@ -44,70 +44,8 @@ MOST_TRIPLES = 400
 POLISH_ROUNDS = 6
 """How often windows are looked at again because their grids changed."""
 
-COARSE = 4.0
-"""Mean load of a unit beside the room on one side of the target, above which tolerance is tight."""
-
 ROUNDING = 1e-9
 """Excess below this share of the target is rounding."""
-
-
-@dataclass(frozen=True)
-class Schedule:
-    """Cooling: slices of equal length, temperature falling and excess weight rising by a factor.
-
-    The excess weight rises from `loose` to `tight` with the power `bend` of the share done. The
-    search sees limits at `press` times their distance from the target.
-    """
-
-    n_steps: int
-    n_slices: int = 60
-    warm: float = 0.11
-    cold: float = 0.006
-    loose: float = 1.5
-    tight: float = 20.0
-    bend: float = 1.5
-    chain_share: float = 0.5
-    chain_reach: float = 0.08
-    press: float = 1.0
-
-    @classmethod
-    def for_problem(cls, n_units: int, coarseness: float) -> Schedule:
-        """Tried moves for that many units: 4,000 each, fewer where they are many.
-
-        Where a mean unit is large beside the tolerance (`coarseness`: their ratio), the limits
-        are pressed on harder, and as if they were tighter: moves that stay inside them are rare,
-        and the polish needs room.
-        """
-        n_steps = int(min(4000 * n_units, 12_000_000 + 900 * n_units))
-        if coarseness <= COARSE:
-            return cls(n_steps=n_steps)
-        return cls(n_steps=n_steps, tight=60.0, bend=0.9, press=0.6)
-
-    def at(self, cooled: float) -> tuple[float, float]:
-        """Temperature and excess weight of a search cooled by that share."""
-        return (
-            self.warm * (self.cold / self.warm) ** cooled,
-            self.loose * (self.tight / self.loose) ** (cooled**self.bend),
-        )
-
-
-@dataclass(frozen=True)
-class Ties:
-    """Units that belong together or must not share a grid, as `search` wants them."""
-
-    ptr: np.ndarray
-    units: np.ndarray
-
-    @classmethod
-    def none(cls, n_units: int) -> Ties:
-        """No ties between that many units."""
-        return cls(np.zeros((n_units, 3), dtype=np.int64), np.zeros(0, dtype=np.int64))
-
-    def reordered(self, order: np.ndarray) -> Ties:
-        """The same ties with unit `order[i]` as unit i."""
-        place_of = np.empty_like(order)
-        place_of[order] = np.arange(len(order))
-        return Ties(self.ptr[order], place_of[self.units])
 
 
 class _Rooms:
@@ -212,7 +150,7 @@ class Annealer:
             1.0 - 4 * np.pi * self._grids[:, 0] / self._grids[:, 1] ** 2
         )
         excess = self._excesses(self._searched_limits)
-        self._grids[:, 3] = np.where(excess > 0, excess + search.STEP_OUTSIDE, 0.0).sum(axis=1)
+        self._grids[:, 3] = np.where(excess > 0, excess + STEP_OUTSIDE, 0.0).sum(axis=1)
 
     @property
     def n_loads(self) -> int:
@@ -331,7 +269,7 @@ class Annealer:
     def _totals(self, cluster: np.ndarray) -> np.ndarray:
         """Cost and weighted excess of each cluster of grids."""
         excess = self._excesses(self.limits)
-        penalty = np.where(excess > ROUNDING, excess + search.STEP_OUTSIDE, 0.0).sum(axis=1)
+        penalty = np.where(excess > ROUNDING, excess + STEP_OUTSIDE, 0.0).sum(axis=1)
         found: np.ndarray = np.bincount(cluster, self.costs() + EXCESS_WEIGHT * penalty)
         return found
 
@@ -382,7 +320,7 @@ class Annealer:
             return
         temperature, excess_weight = schedule.at(cooled)
         self._weights[1] = excess_weight
-        domain = self._domains(movable, turn)
+        domain = domains.divide(self._places(), movable, turn=turn)
         of_unit = np.where(self._is_free, domain[self._labels], -1)
         free = np.flatnonzero(of_unit >= 0)
         free = free[np.argsort(of_unit[free], kind="stable")]
@@ -427,32 +365,15 @@ class Annealer:
             with ThreadPoolExecutor(self._n_workers) as pool:
                 list(pool.map(search_domain, range(n_domains)))
 
-    def _domains(self, movable: np.ndarray, turn: float) -> np.ndarray:
-        """A domain for each movable grid, -1 for the others: halved by place across and across.
-
-        `turn` rotates the cuts (radians), so that no seam lasts.
-        """
-        domain = np.where(movable, 0, -1)
-        if int(movable.sum()) < 2 * DOMAIN_GRIDS:
-            return domain
+    def _places(self) -> np.ndarray:
+        """The middle of each grid's units."""
         count = np.maximum(1, self._count)
-        place = np.column_stack(
+        return np.column_stack(
             [
                 np.bincount(self._labels, self.graph.place[:, axis], minlength=len(count)) / count
                 for axis in (0, 1)
             ]
         )
-        groups = [np.flatnonzero(movable)]
-        while max(len(group) for group in groups) >= 2 * DOMAIN_GRIDS:
-            along = place @ np.array([np.cos(turn), np.sin(turn)])
-            halves = []
-            for group in groups:
-                ordered = group[np.argsort(along[group], kind="stable")]
-                halves += [ordered[: len(group) // 2], ordered[len(group) // 2 :]]
-            groups, turn = halves, turn + np.pi / 2
-        for number, group in enumerate(groups):
-            domain[group] = number
-        return domain
 
 
 def _random_state(seed: int, step: int, number: int) -> np.ndarray:

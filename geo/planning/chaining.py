@@ -15,7 +15,7 @@ import math
 import numpy as np
 from numba import njit
 
-from geo.planning.search import stays_connected
+from geo.planning.energy import stays_connected
 from geo.planning.shifting import (
     LOAD,
     Demand,

@@ -119,7 +119,7 @@ def open_ground(
 
     Parameters
     ----------
-    indptr, indices, edges, body : the whole graph, as in `geo.planning.search`
+    indptr, indices, edges, body : the whole graph, as in `geo.planning.energy`
     window : global numbers
     position : n integers, all -1, and again so afterwards
     """

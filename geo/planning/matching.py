@@ -8,6 +8,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
+from geo.planning.energy import STEP_OUTSIDE
 from geo.planning.ground import (
     ALL_HERE,
     CLOSED,
@@ -29,7 +30,6 @@ from geo.planning.ground import (
     TOUCHED,
 )
 from geo.planning.masks import LARGEST, NONE, sum_over
-from geo.planning.search import STEP_OUTSIDE
 
 MOST_UNLIKE = 5
 """Grids that differ from one another are matched by trying every order: 120 for five."""

@@ -213,12 +213,12 @@ def polish(
     labels : grid of each unit, 0 to k - 1, every grid connected and used
     loads : (n, m) loads of the units, at most four
     limits : (k, m, 3) low, high, target of each grid and load
-    tie_ptr, ties : compounds and units that must not share a grid, as in `geo.planning.search`
+    tie_ptr, ties : compounds and units that must not share a grid, as in `geo.planning.energy`
     is_free : units that may move
     holding : the old plan, when it is redrawn
     node_caps : windows' sizes, 2 or 3, in the order of the rounds; and sets to look at in each
     excess_weight : the cost of load outside the limits, for a whole target and a step as in
-        `geo.planning.search`, so that shapes are not given up for a little less of it; 0: less load
+        `geo.planning.energy`, so that shapes are not given up for a little less of it; 0: less load
         outside goes before any cost, as it does between grids whose limits differ
     should_stop : asked now and then; the plan so far is returned
     """

@@ -9,9 +9,9 @@ import numpy as np
 
 from geo.errors import ParameterError
 from geo.planning import bounds, counts, graph, rules, units
-from geo.planning.annealing import Ties
 from geo.planning.contiguity import Adjacency
 from geo.planning.masks import LARGEST
+from geo.planning.ties import Ties
 
 SLACK = 0.004
 """Where the mean itself lies outside the tolerance, limits reach this share of the target beyond

@@ -8,10 +8,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from geo.planning import seeding, units
-from geo.planning.annealing import Annealer, Schedule
+from geo.planning.annealing import Annealer
 from geo.planning.masks import LARGEST
 from geo.planning.objective import Weights
 from geo.planning.preparing import Problem
+from geo.planning.schedule import Schedule
 from geo.planning.settling import settle
 
 Spent = Callable[[], float]

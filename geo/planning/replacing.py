@@ -6,10 +6,10 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
+from geo.planning.energy import STEP_OUTSIDE
 from geo.planning.enumeration import CAPPED, SKIPPED
 from geo.planning.masks import LARGEST
 from geo.planning.matching import outside
-from geo.planning.search import STEP_OUTSIDE
 from geo.planning.windows import NEARLY, divide
 
 FOUR_PI = 4.0 * np.pi
@@ -230,7 +230,7 @@ def polish_windows(
 
     Parameters
     ----------
-    indptr, indices, edges, body, tie_ptr, ties, labels, limits : as in `geo.planning.search`
+    indptr, indices, edges, body, tie_ptr, ties, labels, limits : as in `geo.planning.energy`
     compound : (n) number, -1 for none
     weights : shape, split, touched, load outside the limits or 0 (see `divide`)
     home, move_cost : (n) see `divide`, or empty; home_size : (k) units that each grid used to hold

@@ -13,9 +13,9 @@ from numba import njit
 from geo.errors import ParameterError
 from geo.planning import graph, objective, units
 from geo.planning.contiguity import Adjacency
+from geo.planning.energy import stays_connected
 from geo.planning.graph import Graph
 from geo.planning.objective import Weights
-from geo.planning.search import stays_connected
 
 ROUNDING = 1e-9
 """Costs and shares of the target below this are rounding."""

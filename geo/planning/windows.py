@@ -187,7 +187,7 @@ def divide(
 
     Parameters
     ----------
-    indptr, indices, edges, body : the graph, as in `geo.planning.search`; at most four loads
+    indptr, indices, edges, body : the graph, as in `geo.planning.energy`; at most four loads
     window : m <= 64 global numbers of cells
     limits : (q, loads, 3) low, high, target of each of the q <= 32 grids
     weights : shape; split, for each compound and each grid that holds a part of it; touched;

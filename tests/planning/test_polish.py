@@ -175,7 +175,7 @@ def test_polish_with_a_price_on_excess_finds_the_cheapest_of_two_grids(
     def price(labels: np.ndarray) -> float:
         held = np.bincount(labels, graph.load, minlength=2)
         outside = np.maximum(0.0, np.abs(held - target) / target - 0.05)
-        # a step of 0.02 for being outside at all, as in geo.planning.search
+        # a step of 0.02 for being outside at all, as in geo.planning.energy
         penalty = np.where(outside > 1e-9, outside + 0.02, 0.0).sum()
         return cost_of(graph, labels, 2, SHAPE_ONLY) + weight * float(penalty)
 
