@@ -15,7 +15,7 @@ import numpy as np
 from scipy.optimize import linprog
 from scipy.sparse import csc_array, csr_array
 
-MOST_PROGRAMS = 40
+MOST_PROGRAMS = 24
 """Linear programs solved for one plan, at most."""
 
 NEAR_ONE = 0.999

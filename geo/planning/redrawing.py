@@ -36,9 +36,9 @@ WARMEST_SHARE, WARMEST, LEAST_WARM = 0.6, 0.3, 0.02
 SHARES = np.array([0.4, 0.1, 2.0, 1.0])
 """Of chains, of groups; how many sizes groups have; cells that follow in a chain."""
 
-STEPS_A_CELL, LEAST_STEPS = 36, 3000
-LONGER_FROM = 50.0
-"""Moves tried in one annealing; twice as many where grids have so many cells, and so on."""
+STEPS_A_CELL, LEAST_STEPS = 42, 3000
+LONGER_FROM = 30.0
+"""Moves tried in one annealing; more where grids have more cells than this, in proportion."""
 
 LEARNED = (0.4, 1.6)
 """Price of touching a grid that the best plan touches, and another, in later annealings."""
@@ -154,7 +154,7 @@ class Search:
             return []
         share = problem.weights.moved * problem.graph.load.mean() / problem.target
         warm = float(np.clip(WARMEST_SHARE * share / price, LEAST_WARM, WARMEST))
-        longer = 1 + self.cells_a_grid / LONGER_FROM
+        longer = max(1.0, self.cells_a_grid / LONGER_FROM)
         n_steps = max(LEAST_STEPS, int(STEPS_A_CELL * longer * len(active))) // N_SLICES
         found = []
         for number in range(N_SLICES):
