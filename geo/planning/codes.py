@@ -23,7 +23,8 @@ COMMUNITY_DIGITS = 12
 class Layout:
     """How a code is written: `prefix`, the community's 12 digits, the number in the community.
 
-    A community whose own code is not 12 digits stands before a hyphen, without the prefix.
+    A community whose own code is not 12 digits stands before a hyphen, without the prefix, and
+    numbers on with more digits when those are used.
     With `is_whole_zero` the only grid of a community has the number 0.
     """
 
@@ -148,12 +149,16 @@ def links(previous: np.ndarray, current: np.ndarray, load: np.ndarray) -> pd.Dat
 
 def _stem(community: str, layout: Layout) -> str:
     """All of a code but its number."""
-    is_standard = len(community) == COMMUNITY_DIGITS and community.isascii() and community.isdigit()
-    return f"{layout.prefix}{community}" if is_standard else f"{community}-"
+    return f"{layout.prefix}{community}" if _is_standard(community) else f"{community}-"
+
+
+def _is_standard(community: str) -> bool:
+    """Whether the community's own code is the standard's; others may number on past 999."""
+    return len(community) == COMMUNITY_DIGITS and community.isascii() and community.isdigit()
 
 
 def _code(community: str, number: int, layout: Layout) -> str:
-    if number >= 10**layout.sequence_digits:
+    if number >= 10**layout.sequence_digits and _is_standard(community):
         raise ParameterError(
             "codes.full",
             f"community {community} has used all numbers of {layout.sequence_digits} digits; "
@@ -168,7 +173,8 @@ def _number_of(code: str, community: str, layout: Layout) -> int | None:
     """The number of a code of this community and layout; None for any other."""
     stem = _stem(community, layout)
     end = code[len(stem) :]
-    is_own = code.startswith(stem) and len(end) == layout.sequence_digits
+    is_long = len(end) > layout.sequence_digits and not _is_standard(community)
+    is_own = code.startswith(stem) and (len(end) == layout.sequence_digits or is_long)
     return int(end) if is_own and end.isascii() and end.isdigit() else None
 
 

@@ -100,11 +100,18 @@ def test_number_grids_another_layout_gives_all_grids_new_codes() -> None:
 
 
 def test_number_grids_without_a_number_left_raises() -> None:
-    cells = squares(1, 1)
+    cells = squares(1, 1).assign(community="990101001001")
     with pytest.raises(ParameterError) as caught:
-        number_grids(dissolve(cells, np.array([0])), used_codes={"A-999"})
+        number_grids(dissolve(cells, np.array([0])), used_codes={"990101001001999"})
     assert caught.value.code == "codes.full"
-    assert caught.value.params == {"community": "A", "digits": 3}
+    assert caught.value.params == {"community": "990101001001", "digits": 3}
+
+
+def test_number_grids_of_an_area_without_standard_code_goes_on_past_999() -> None:
+    cells = squares(1, 1)
+    for last, following in (("A-999", "A-1000"), ("A-1000", "A-1001")):
+        codes = number_grids(dissolve(cells, np.array([0])), used_codes={"A-007", last})
+        assert codes.tolist() == [following]
 
 
 @pytest.mark.parametrize(
