@@ -6,7 +6,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from geo.planning.masks import NONE, ONE, bit, first_of, is_in_pieces, reach, sum_over
+from geo.planning.masks import LARGEST, NONE, ONE, bit, first_of, is_in_pieces, reach, sum_over
 
 DONE, TOO_MANY = 0, 1
 
@@ -31,7 +31,6 @@ def may_be_grid(
 def connected_sets(
     near: np.ndarray,
     load: np.ndarray,
-    part: np.ndarray,
     limits: np.ndarray,
     found: np.ndarray,
     node_cap: int,
@@ -44,7 +43,6 @@ def connected_sets(
     Parameters
     ----------
     near : mask of each cell's neighbours, at most 64 cells
-    part : mask of each cell's connected part
     limits : low, high, and the rounding error of loads
     found : room for the masks
     node_cap : sets to look at, at most
@@ -54,6 +52,7 @@ def connected_sets(
     DONE, or TOO_MANY where room or the cap does not suffice; and how many were found
     """
     n, n_found, n_nodes = len(load), 0, 0
+    every = ~NONE if n == LARGEST else bit(n) - ONE
     sets, outs, nears = (
         np.zeros(n + 1, dtype=np.uint64),
         np.zeros(n + 1, dtype=np.uint64),
@@ -73,7 +72,7 @@ def connected_sets(
                 if n_nodes > node_cap:
                     return TOO_MANY, n_found
                 if held[depth] >= limits[0] - limits[2] and may_be_grid(
-                    near, load, sets[depth], part[first], limits
+                    near, load, sets[depth], every, limits
                 ):
                     if n_found == len(found):
                         return TOO_MANY, n_found

@@ -9,9 +9,15 @@ import numpy as np
 
 from geo.errors import ParameterError
 from geo.planning.graph import Graph
+from geo.planning.ground import MOST_SETS
 from geo.planning.masks import LARGEST
-from geo.planning.objective import Weights
-from geo.planning.set_partitioning import ROUNDING, Sets, Solver
+from geo.planning.objective import Weights, edge_costs
+from geo.planning.possible_grids import PossibleGrids, costs_of, possible_grids
+from geo.planning.set_partitioning import Choice, choose_division
+from geo.planning.windows import best_division
+
+NODE_CAP = 1_000_000
+"""Sets that a depth-first search looks at before set partitioning is tried."""
 
 NODES_A_SECOND = 3_000_000
 """About what the depth-first search does; only to end in time."""
@@ -22,6 +28,11 @@ WIDEST = 8.0
 
 RESOLUTION = 1e-7
 """The least deviation is found to within this."""
+
+ROUNDING = 1e-9
+"""Deviations this close are the same."""
+
+ANY_PLAN = Weights(shape=0.0, border=0.0, along_barrier=0.0, split=0.0)
 
 
 @dataclass(frozen=True)
@@ -92,55 +103,124 @@ def best_plan(
             n_grids=n_grids,
             target=target,
         )
-    deadline = time.perf_counter() + time_limit_s
-    solver = Solver(
-        graph, n_grids, target, max_sets, deadline, None if least_perimeter else weights
+    instance = _Instance(
+        graph,
+        n_grids,
+        target,
+        max_sets,
+        time.perf_counter() + time_limit_s,
+        ANY_PLAN if least_perimeter else weights,
+        2 * graph.length_m if least_perimeter else edge_costs(graph, n_grids, weights),
     )
-    known = _cheapest(solver, tolerance)
-    balanced = _least_deviation(solver, tolerance, known)
+    known = _cheapest(instance, tolerance)
+    balanced = _least_deviation(instance, tolerance, known)
     if known.labels is None and known.is_proved and balanced.is_reached:
-        known = _cheapest(solver, balanced.least)
+        known = _cheapest(instance, balanced.least)
     labels = balanced.labels if known.labels is None else known.labels
     if labels is None:
-        return ExactPlan(None, balanced.is_none, np.nan, balanced.least, False, np.nan, known.bound)
-    plan = solver.plan(labels)
+        bound = np.inf if balanced.is_none else -np.inf
+        return ExactPlan(None, balanced.is_none, np.nan, balanced.least, False, np.nan, bound)
+    outer_m = float(graph.perimeter_m.sum() - graph.length_m.sum()) if least_perimeter else 0.0
     return ExactPlan(
         labels,
         known.is_proved and known.labels is not None,
-        float(plan.deviation.max()),
+        instance.deviation(labels),
         balanced.least,
         balanced.is_reached,
-        float(plan.cost.sum()),
-        known.bound if known.labels is not None else -np.inf,
+        instance.cost(labels) + outer_m,
+        known.bound + outer_m if known.labels is not None else -np.inf,
     )
 
 
 @dataclass(frozen=True)
-class _Cheapest:
-    """Labels, None where there are none or none were found; whether proved; bound of the cost."""
+class _Instance:
+    """What is solved, until the deadline."""
 
-    labels: np.ndarray | None
-    is_proved: bool
-    bound: float
+    graph: Graph
+    n_grids: int
+    target: float
+    max_sets: int
+    deadline: float
+    weights: Weights
+    edge_cost: np.ndarray
+
+    def left_s(self) -> float:
+        return self.deadline - time.perf_counter()
+
+    def limits(self, tolerance: float) -> np.ndarray:
+        one = self.target * np.array([1 - tolerance, 1 + tolerance, 1.0])
+        return np.tile(one, (self.n_grids, 1, 1))
+
+    def deviation(self, labels: np.ndarray) -> float:
+        held = np.bincount(labels, self.graph.load)
+        return float(np.abs(held / self.target - 1).max())
+
+    def cost(self, labels: np.ndarray) -> float:
+        is_in = labels[:, None] == np.arange(self.n_grids)[None, :]
+        plan = PossibleGrids(np.zeros(self.n_grids, np.uint64), is_in, np.zeros((0, 1)))
+        return float(self.costs(plan).sum())
+
+    def costs(self, grids: PossibleGrids) -> np.ndarray:
+        every = np.arange(self.graph.n_units)
+        return costs_of(self.graph, every, grids, edge_cost=self.edge_cost, weights=self.weights)
+
+    def walked(
+        self, tolerance: float, *, is_cheapest: bool, node_cap: int = NODE_CAP
+    ) -> tuple[np.ndarray | None, bool]:
+        """Labels within the tolerance by depth-first search; whether they, or none, are proved."""
+        if not 2 <= self.n_grids <= MOST_SETS or self.left_s() <= 0:
+            return None, False
+        found = best_division(
+            self.graph,
+            np.arange(self.graph.n_units),
+            limits=self.limits(tolerance),
+            edge_cost=self.edge_cost if is_cheapest else np.zeros_like(self.edge_cost),
+            weights=self.weights if is_cheapest else ANY_PLAN,
+            node_cap=node_cap,
+        )
+        return found.labels, found.is_proved
+
+    def possible(self, tolerance: float) -> PossibleGrids | None:
+        """All sets that may be a grid of a plan within the tolerance; None for too many."""
+        if self.left_s() <= 0:
+            return None
+        return possible_grids(
+            self.graph,
+            np.arange(self.graph.n_units),
+            limits=self.limits(tolerance),
+            max_sets=self.max_sets,
+        )
+
+    def chosen(self, grids: PossibleGrids, tolerance: float, below: float | None) -> Choice:
+        """A plan within the tolerance from these sets: any, or the cheapest, not above a cost."""
+        limits = self.limits(tolerance)
+        fitting = grids.within(limits)
+        costs = np.zeros(len(fitting.masks)) if below is None else self.costs(fitting)
+        return choose_division(
+            fitting,
+            costs,
+            limits=limits,
+            below=np.inf if below is None else below,
+            time_limit_s=self.left_s(),
+        )
 
 
-def _cheapest(solver: Solver, tolerance: float) -> _Cheapest:
+def _cheapest(instance: _Instance, tolerance: float) -> Choice:
     """The plan of least cost within the tolerance."""
-    labels, is_proved = solver.walked(tolerance, is_cheapest=True)
-    cost = float(solver.plan(labels).cost.sum()) if labels is not None else np.inf
+    labels, is_proved = instance.walked(tolerance, is_cheapest=True)
+    cost = np.inf if labels is None else instance.cost(labels)
     if is_proved:
-        return _Cheapest(labels, True, cost)
-    sets = solver.sets(tolerance)
-    if sets is None:
-        nodes = int(NODES_A_SECOND * max(0.0, solver.left_s()) / 2)
-        labels, is_proved = solver.walked(tolerance, is_cheapest=True, node_cap=nodes)
-        if labels is None or not is_proved:
-            return _Cheapest(labels, is_proved, np.inf if is_proved else -np.inf)
-        return _Cheapest(labels, True, float(solver.plan(labels).cost.sum()))
-    answer = solver.chosen(sets, tolerance, cost)
-    if answer.columns is not None and sets.cost[answer.columns].sum() <= cost:
-        labels = _labels(sets, answer.columns)
-    return _Cheapest(labels, answer.is_proved, answer.bound)
+        return Choice(labels, True, cost, cost)
+    grids = instance.possible(tolerance)
+    if grids is None:
+        nodes = int(NODES_A_SECOND * max(0.0, instance.left_s()) / 2)
+        labels, is_proved = instance.walked(tolerance, is_cheapest=True, node_cap=nodes)
+        cost = np.inf if labels is None else instance.cost(labels)
+        return Choice(labels, is_proved, cost, cost if is_proved else -np.inf)
+    choice = instance.chosen(grids, tolerance, cost)
+    if choice.labels is not None and choice.cost <= cost:
+        return choice
+    return Choice(labels, choice.is_proved, cost, min(cost, choice.bound))
 
 
 @dataclass(frozen=True)
@@ -155,54 +235,47 @@ class _Balanced:
     is_none: bool = False
 
 
-def _least_deviation(solver: Solver, tolerance: float, known: _Cheapest) -> _Balanced:
+def _least_deviation(instance: _Instance, tolerance: float, known: Choice) -> _Balanced:
     """The least largest deviation of any plan, by halving."""
     best, below, width = known.labels, 0.0, tolerance
     if best is None and known.is_proved:
         below = tolerance + ROUNDING
-    sets: Sets | None = None
+    grids: PossibleGrids | None = None
     while best is None:
-        if width >= WIDEST or solver.left_s() <= 0:
+        if width >= WIDEST or instance.left_s() <= 0:
             return _Balanced(None, below, False, is_none=width >= WIDEST)
         width = min(WIDEST, max(width * WIDER, width + 0.01))
-        best, is_sure, sets = _any_plan(solver, width, width, None)
+        best, is_sure, grids = _any_plan(instance, width, width, None)
         if best is None and not is_sure:
             return _Balanced(None, below, False)
         below = below if best is not None else width + ROUNDING
-    reached = float(solver.plan(best).deviation.max())
+    reached = instance.deviation(best)
     while reached - below > RESOLUTION:
-        found, is_sure, sets = _any_plan(solver, (below + reached) / 2, reached, sets)
+        middle = (below + reached) / 2
+        found, is_sure, grids = _any_plan(instance, middle, reached, grids)
         if found is not None:
-            best, reached = found, float(solver.plan(found).deviation.max())
+            best, reached = found, instance.deviation(found)
         elif is_sure:
-            below = (below + reached) / 2
+            below = middle
         else:
             return _Balanced(best, below, False)
     return _Balanced(best, reached, True)
 
 
 def _any_plan(
-    solver: Solver, tolerance: float, reached: float, sets: Sets | None
-) -> tuple[np.ndarray | None, bool, Sets | None]:
+    instance: _Instance, tolerance: float, reached: float, grids: PossibleGrids | None
+) -> tuple[np.ndarray | None, bool, PossibleGrids | None]:
     """Labels within the tolerance, whether they or none are sure, and the sets if listed.
 
     Parameters
     ----------
-    sets : those within `reached`, if listed before
+    grids : those within `reached`, if listed before
     """
-    labels, is_sure = solver.walked(tolerance, is_cheapest=False)
+    labels, is_sure = instance.walked(tolerance, is_cheapest=False)
     if labels is not None or is_sure:
-        return labels, True, sets
-    sets = solver.sets(reached) if sets is None else sets
-    if sets is None:
+        return labels, True, grids
+    grids = instance.possible(reached) if grids is None else grids
+    if grids is None:
         return None, False, None
-    answer = solver.chosen(sets, tolerance, None)
-    if answer.columns is None:
-        return None, answer.is_proved, sets
-    return _labels(sets, answer.columns), True, sets
-
-
-def _labels(sets: Sets, columns: np.ndarray) -> np.ndarray:
-    """The place among the columns of the set that holds each unit."""
-    labels: np.ndarray = sets.holds[:, columns].toarray().argmax(axis=1).astype(np.int64)
-    return labels
+    choice = instance.chosen(grids, tolerance, None)
+    return choice.labels, choice.labels is not None or choice.is_proved, grids

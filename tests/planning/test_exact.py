@@ -7,10 +7,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from geo.errors import ParameterError
-from geo.planning.exact import best_plan
+from geo.planning.exact import _Instance, best_plan
 from geo.planning.graph import Graph
 from geo.planning.objective import Weights, cost_of
-from geo.planning.set_partitioning import Solver
 
 SHAPE_ONLY = Weights(border=0.0, along_barrier=0.0)
 MANY = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -118,7 +117,7 @@ def test_best_plan_is_the_best_of_all(
 ) -> None:
     with pytest.MonkeyPatch.context() as patch:
         if way == "set partitioning":
-            patch.setattr(Solver, "walked", lambda *given, **options: (None, False))
+            patch.setattr(_Instance, "walked", lambda *given, **options: (None, False))
         target = float(graph.load.sum()) / n_grids
         if n_grids > graph.n_units:
             return
