@@ -31,6 +31,11 @@ MAX_STARTS = 4
 fit into this number, the best kept part by part."""
 
 
+RELEASED_PRESSURE = 4.0
+"""How much harder limits are pressed on where compounds may be split: their cost must not outweigh
+a load outside the limits."""
+
+
 @dataclass(frozen=True)
 class Refined:
     """`labels` of the cells; `proved`: for each part, the deviation below which no plan exists, as
@@ -251,7 +256,9 @@ def _released(refiner: _Refiner, best: _Best, unit: np.ndarray) -> np.ndarray:
     n_units = int(free.max()) + 1
     share = float(troubled[part].mean())
     schedule = Schedule.for_problem(n_units, _coarseness(problem, free))
-    schedule = replace(schedule, n_steps=int(schedule.n_steps * share))
+    schedule = replace(
+        schedule, n_steps=int(schedule.n_steps * share), tight=RELEASED_PRESSURE * schedule.tight
+    )
     for start in range(_n_starts(int(share * n_units))):
         found = refiner.attempt(
             free, troubled, schedule, seed=refiner.seed + 2003 * (start + 1), given=best.labels
