@@ -28,6 +28,7 @@ from tests.bench.planning import (
     plans,
     redraw,
     small,
+    small_redraw,
     steadiness,
     text,
     trials,
@@ -127,7 +128,8 @@ class Bench:
                 or ("GerryChain" in one and "gerrychain" in self.groups)
             ]
             rows += redraw.redrawn(self.apart, instance, ground, wanted, limit_s=self.asked.limit)
-        return text.redrawn(rows, least)
+        beside = list(small_redraw.redrawn(self.apart, self.asked.small // 2))
+        return f"{text.redrawn(rows, least)}\n\n{text.redrawn_small(beside)}"
 
     def compounds(self) -> str:
         """Compounds kept whole on the Changchun instances."""
@@ -173,7 +175,8 @@ class Bench:
 
     def small(self) -> str:
         """Small instances beside their proved optimum."""
-        return text.beside_optimum(list(small.gaps(self.apart, self.asked.small)))
+        beside = text.beside_optimum(list(small.gaps(self.apart, self.asked.small)))
+        return f"{beside}\n\n{text.agreed(small.agreement(self.apart, self.asked.small))}"
 
     def random(self) -> str:
         """Violations in random towns."""

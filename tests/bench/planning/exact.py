@@ -14,20 +14,22 @@ from dataclasses import dataclass
 
 import numpy as np
 import shapely
-from numba import njit
-from scipy.optimize import linprog
-from scipy.sparse import csc_array, vstack
+from scipy.optimize import Bounds, LinearConstraint, linprog, milp
+from scipy.sparse import csc_array, hstack, kron, vstack
 
+from tests.bench.planning.covering import cover, walk
 from tests.bench.planning.instances import Instance
 
 MOST_CELLS = 63
 MOST_SETS = 4_000_000
+SOLVE_S = 30.0
+"""HiGHS may take so long over one choice of redrawn grids."""
+
 MOST_STEPS = 3_000_000_000
 """Sets tried before the search gives up."""
 
 N_TRIED = 1 << 23
-CROWD = 64
-"""Places in the table of what was tried, and how many are looked at in a row."""
+"""Places in the table of what was tried."""
 
 FIRST_DEVIATION = 0.005
 """Above the heaviest cell's, where the search for the least deviation starts; then doubled."""
@@ -48,55 +50,11 @@ class UnprovedError(Exception):
     """The optimum was not proved: too many sets, or out of time."""
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
-def _walk(near, load, perimeter_m, border_m, limits, mask, sums, around):  # type: ignore[no-untyped-def]  # noqa: PLR0917
-    """Fills mask, sums and around; returns how many sets there are, -1 when they do not fit."""
-    n, size, found, (low, high) = len(load), len(mask), 0, limits
-    one = np.uint64(1)
-    stack = np.empty((n * n + n + 2, 3), dtype=np.uint64)
-    held = np.empty((n * n + n + 2, 2))
-    banned = np.uint64(0)
-    for root in range(n):
-        bit = one << np.uint64(root)
-        stack[0, 0], stack[0, 1], stack[0, 2] = bit, near[root] & ~banned, banned | bit
-        held[0, 0], held[0, 1] = load[root], perimeter_m[root]
-        banned |= bit
-        if load[root] > high:
-            continue
-        top = 1
-        while top > 0:
-            top -= 1
-            inside, ahead, closed = stack[top, 0], stack[top, 1], stack[top, 2]
-            total, length = held[top, 0], held[top, 1]
-            if ahead == np.uint64(0):
-                if total >= low:
-                    if found == size:
-                        return -1
-                    mask[found], sums[found], around[found] = inside, total, length
-                    found += 1
-                continue
-            cell = 0
-            while not (ahead >> np.uint64(cell)) & one:
-                cell += 1
-            bit = one << np.uint64(cell)
-            stack[top, 1], stack[top, 2] = ahead & ~bit, closed | bit
-            top += 1
-            if total + load[cell] <= high:
-                for other in range(n):
-                    if (inside >> np.uint64(other)) & one:
-                        length -= 2 * border_m[cell, other]
-                stack[top, 0] = inside | bit
-                stack[top, 1] = (ahead | near[cell]) & ~(closed | bit | inside)
-                stack[top, 2] = closed | bit
-                held[top, 0], held[top, 1] = total + load[cell], length + perimeter_m[cell]
-                top += 1
-    return found
-
-
 @dataclass(frozen=True)
 class Town:
     """An instance in bits, its cells in order from one end of the town to the other."""
 
+    order: np.ndarray
     near: np.ndarray
     load: np.ndarray
     perimeter_m: np.ndarray
@@ -124,6 +82,7 @@ def in_order(instance: Instance) -> Town:
     for one, other in zip(np.r_[a, b].tolist(), np.r_[b, a].tolist(), strict=True):
         near[one] |= np.uint64(1) << np.uint64(other)
     return Town(
+        order,
         near,
         instance.load[order],
         instance.border.perimeter_m[order],
@@ -149,7 +108,7 @@ def connected_sets(town: Town, deviation: float) -> Sets:
     size = 100_000
     while size <= MOST_SETS:
         mask, sums, around = np.empty(size, np.uint64), np.empty(size), np.empty(size)
-        found = _walk(
+        found = walk(
             town.near,
             town.load,
             town.perimeter_m,
@@ -165,101 +124,6 @@ def connected_sets(town: Town, deviation: float) -> Sets:
     raise UnprovedError(f"more than {MOST_SETS} sets")
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
-def _can_be_divided(rest, near, load, limits, wanted):  # type: ignore[no-untyped-def]
-    """Whether the pieces of the rest can hold as many grids as wanted, by their loads alone."""
-    one, (low, high), fewest, most = np.uint64(1), limits, 0, 0
-    while rest:
-        piece = rest & (~rest + one)
-        ahead, total = piece, 0.0
-        while ahead:
-            bit = ahead & (~ahead + one)
-            cell = 0
-            while not (bit >> np.uint64(cell)) & one:
-                cell += 1
-            total += load[cell]
-            ahead = (ahead & ~bit) | (near[cell] & rest & ~piece)
-            piece |= near[cell] & rest
-        least, largest = int(np.ceil(total / high)), int(np.floor(total / max(low, 1e-9)))
-        if least > largest:
-            return False
-        fewest, most = fewest + least, most + largest
-        rest &= ~piece
-    return fewest <= wanted <= most
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
-def _was_tried(tried, tried_cost, left, depth, total):  # type: ignore[no-untyped-def]
-    """Whether the same cells were left to as many grids at no more cost; else remembers it.
-
-    A table with open addresses; where a crowd has formed nothing is remembered, and nothing lost.
-    """
-    size = len(tried)
-    mixed = (left ^ np.uint64(depth)) * np.uint64(0x9E3779B97F4A7C15)
-    place = np.int64((mixed >> np.uint64(20)) % np.uint64(size))
-    for _ in range(CROWD):
-        if tried[place, 0] == np.uint64(0):
-            tried[place, 0], tried[place, 1] = left, np.uint64(depth)
-            tried_cost[place] = total
-            return False
-        if tried[place, 0] == left and tried[place, 1] == np.uint64(depth):
-            if total >= tried_cost[place]:
-                return True
-            tried_cost[place] = total
-            return False
-        place = (place + 1) % size
-    return False
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
-def _cover(mask, cost, begin, near, load, limits, n_grids, most, tried, tried_cost, steps):  # type: ignore[no-untyped-def]  # noqa: PLR0917
-    """The least cost below `most` of n_grids disjoint sets that hold all cells.
-
-    Infinity where there is none, NaN after that many steps. Sets come by their first cell, `begin`
-    says where those of each cell start.
-    """
-    n, one = len(load), np.uint64(1)
-    rest = np.zeros(n_grids + 1, dtype=np.uint64)
-    spent, at = np.zeros(n_grids + 1), np.zeros(n_grids + 1, dtype=np.int64)
-    end = np.zeros(n_grids + 1, dtype=np.int64)
-    rest[0] = (one << np.uint64(n)) - one
-    end[0] = begin[1]
-    best, depth = np.inf, 0
-    while depth >= 0:
-        if at[depth] == end[depth]:
-            depth -= 1
-            continue
-        i = at[depth]
-        at[depth] += 1
-        steps -= 1
-        if steps < 0:
-            return np.nan
-        if mask[i] & ~rest[depth]:
-            continue
-        total = spent[depth] + cost[i]
-        if total >= most:
-            at[depth] = end[depth]
-            continue
-        left = rest[depth] & ~mask[i]
-        if left == np.uint64(0):
-            if depth + 1 == n_grids:
-                best, most = total, total
-            continue
-        if depth + 1 == n_grids:
-            continue
-        if _was_tried(tried, tried_cost, left, depth, total):
-            continue
-        if not _can_be_divided(left, near, load, limits, n_grids - depth - 1):
-            continue
-        cell = 0
-        while not (left >> np.uint64(cell)) & one:
-            cell += 1
-        depth += 1
-        rest[depth], spent[depth] = left, total
-        at[depth], end[depth] = begin[cell], begin[cell + 1]
-    return best
-
-
 def _least(town: Town, sets: Sets, cost: np.ndarray, deviation: float, most: float) -> float:
     """The least total cost of a plan from these sets, below `most`; infinity where there is none.
 
@@ -271,7 +135,7 @@ def _least(town: Town, sets: Sets, cost: np.ndarray, deviation: float, most: flo
     first = np.array([int(one & -one).bit_length() - 1 for one in sets.mask.tolist()], dtype=int)
     order = np.lexsort((np.abs(sets.load - town.target), cost, first))
     begin = np.searchsorted(first[order], np.arange(n + 1))
-    found = _cover(
+    found = cover(
         sets.mask[order],
         cost[order],
         begin,
@@ -324,6 +188,12 @@ def _is_possible(town: Town, sets: Sets, deviation: float) -> bool:
     return _least(town, sets, np.zeros(len(sets.mask)), deviation, np.inf) < np.inf
 
 
+def _inside(sets: Sets, n: int) -> csc_array:
+    """Which cells (rows) each set (columns) holds."""
+    bits = (sets.mask[None, :] >> np.arange(n, dtype=np.uint64)[:, None]) & np.uint64(1)
+    return csc_array(bits.astype(float))
+
+
 def least_perimeter(instance: Instance, deviation: float, known_m: float) -> float | None:
     """The least total perimeter of the grids within the deviation, in metres; none: no plan.
 
@@ -336,8 +206,7 @@ def least_perimeter(instance: Instance, deviation: float, known_m: float) -> flo
     town = in_order(instance)
     sets = connected_sets(town, deviation)
     n = len(town.load)
-    bits = (sets.mask[None, :] >> np.arange(n, dtype=np.uint64)[:, None]) & np.uint64(1)
-    rows = vstack([csc_array(bits.astype(float)), csc_array(np.ones((1, len(sets.mask))))])
+    rows = vstack([_inside(sets, n), csc_array(np.ones((1, len(sets.mask))))])
     right = np.r_[np.ones(n), float(town.n_grids)]
     relaxed = linprog(sets.perimeter_m, A_eq=rows, b_eq=right, bounds=(0, None), method="highs")
     if relaxed.status == 2:
@@ -349,3 +218,43 @@ def least_perimeter(instance: Instance, deviation: float, known_m: float) -> flo
     if found < np.inf:
         return float(relaxed.fun + found)
     return known_m if np.isfinite(known_m) else None
+
+
+def least_moved(instance: Instance, deviation: float, known: float) -> float | None:
+    """The least load in other hands that brings the plan in force within the deviation.
+
+    Each old grid goes on as one connected set; what the set takes from elsewhere has moved. None
+    where no plan lies within the deviation. `known`: what a known plan moves, or infinity.
+
+    Raises
+    ------
+    UnprovedError : not proved within SOLVE_S
+    """
+    assert instance.current is not None
+    town = in_order(instance)
+    sets = connected_sets(town, deviation)
+    n, k = len(town.load), instance.n_grids
+    inside = _inside(sets, n)
+    old = np.zeros((k, n))
+    old[instance.current[town.order], np.arange(n)] = town.load
+    kept = old @ inside
+    cost = (sets.load[None, :] - kept).ravel()
+    rows = vstack(
+        [hstack([inside] * k), kron(csc_array(np.eye(k)), np.ones((1, len(sets.mask))))]
+    ).tocsc()
+    right = np.ones(n + k)
+    relaxed = linprog(cost, A_eq=rows, b_eq=right, bounds=(0, None), method="highs")
+    if relaxed.status == 2:
+        return None
+    reduced = cost - rows.T @ relaxed.eqlin.marginals
+    which = np.flatnonzero(reduced <= known - relaxed.fun + ROUNDING * town.target)
+    found = milp(
+        cost[which],
+        constraints=LinearConstraint(rows[:, which], right, right),
+        integrality=np.ones(len(which)),
+        bounds=Bounds(0, 1),
+        options={"time_limit": SOLVE_S, "mip_rel_gap": 0.0},
+    )
+    if found.status not in (0, 2):
+        raise UnprovedError(found.message)
+    return float(found.fun) if found.status == 0 else None

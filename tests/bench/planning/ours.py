@@ -1,6 +1,6 @@
 """Wangge's own planners as the benchmark runs them; see peers.py for what a function here does.
 
-A first plan of a tiny town loads the compiled kernels before anything is timed.
+A first plan of a little town loads the compiled kernels before anything is timed.
 """
 
 from __future__ import annotations
@@ -11,7 +11,9 @@ from typing import Any
 
 import numpy as np
 
+from geo.planning.objective import Weights
 from geo.planning.partition import partition
+from geo.planning.rebalance import rebalance
 from tests.bench.planning.instances import Instance, made
 from tests.bench.planning.synthetic import town
 
@@ -20,12 +22,21 @@ Run = Callable[[], Any]
 
 @cache
 def warm_up() -> None:
-    """Plan a tiny town, so that compiled code is loaded (or, the first time, made)."""
-    tiny = made("tiny", town(60, np.random.default_rng(0)), 5)
-    partition(tiny.cells, tiny.border, load="load", n_grids=5, tolerance=0.05, within=None, seed=0)
+    """Plan and redraw a little town, so that compiled code is loaded (the first time: made)."""
+    little = made("little", town(600, np.random.default_rng(0)), 46)
+    options: dict[str, Any] = {"load": "load", "within": None, "seed": 0}
+    first = partition(little.cells, little.border, n_grids=46, tolerance=0.1, **options).labels
+    rebalance(little.cells, little.border, current=first, tolerance=0.05, **options)
 
 
-def plan(instance: Instance, *, tolerance: float, seed: int, keep_whole: str | None = None) -> Run:
+def plan(
+    instance: Instance,
+    *,
+    tolerance: float,
+    seed: int,
+    keep_whole: str | None = None,
+    weights: Weights = Weights(),  # noqa: B008 - frozen
+) -> Run:
     """A new plan: labels and the engine's report."""
     warm_up()
 
@@ -38,8 +49,28 @@ def plan(instance: Instance, *, tolerance: float, seed: int, keep_whole: str | N
             tolerance=tolerance,
             within=None,
             keep_whole=keep_whole,
+            weights=weights,
             seed=seed,
         )
         return found.labels, found.report
+
+    return run
+
+
+def redraw(instance: Instance, *, tolerance: float, seed: int = 0) -> Run:
+    """The plan in force with least change: labels and the engine's report."""
+    warm_up()
+
+    def run() -> tuple[np.ndarray, dict[str, Any]]:
+        found = rebalance(
+            instance.cells,
+            instance.border,
+            load="load",
+            current=instance.current,
+            tolerance=tolerance,
+            within=None,
+            seed=seed,
+        )
+        return np.asarray(found.labels, dtype=np.int64), found.report
 
     return run

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -28,6 +28,9 @@ PLANNERS: tuple[tuple[str, str, dict[str, Any]], ...] = (
     ("METIS anew, border count, labels matched", "peers:metis", {"by_length": False}),
     ("GerryChain ReCom from the plan", "peers:gerrychain_recom", {"stop_after_s": 30}),
 )
+
+AGAIN = "Wangge rebalance of that plan"
+"""A plan within the tolerance must come back as it is."""
 
 
 @dataclass(frozen=True)
@@ -85,6 +88,7 @@ def redrawn(
     """A row for each planner named."""
     assert instance.current is not None
     before = judge(instance, ground, instance.current).polsby_popper
+    ours: np.ndarray | None = None
     for name, call, options in PLANNERS:
         if name not in names:
             continue
@@ -97,18 +101,41 @@ def redrawn(
         labels = answer.value[0] if isinstance(answer.value, tuple) else answer.value
         if "anew" in name:
             labels = matched(instance, labels)
-        is_moved = labels != instance.current
-        touched = np.union1d(labels[is_moved], instance.current[is_moved])
-        yield Redrawn(
-            instance=instance.name,
-            planner=name,
-            moved_share=float(instance.load[is_moved].sum() / instance.load.sum()),
-            touched_share=len(touched) / instance.n_grids,
-            figures=judge(instance, ground, labels),
-            shape_before=before,
-            wall_s=answer.wall_s,
-            failure="",
-        )
+        yield _row(instance, ground, name, labels, shape_before=before, wall_s=answer.wall_s)
+        if call == "ours:redraw":
+            ours = labels
+    if ours is not None:
+        again = replace(instance, current=ours)
+        outcome = apart.run("ours:redraw", again, [{"tolerance": TOLERANCE}], limit_s=limit_s)
+        for answer in outcome.answers:
+            shape = judge(again, ground, ours).polsby_popper
+            yield _row(
+                again, ground, AGAIN, answer.value[0], shape_before=shape, wall_s=answer.wall_s
+            )
+
+
+def _row(
+    instance: Instance,
+    ground: Ground,
+    name: str,
+    labels: np.ndarray,
+    *,
+    shape_before: float,
+    wall_s: float,
+) -> Redrawn:
+    assert instance.current is not None
+    is_moved = labels != instance.current
+    touched = np.union1d(labels[is_moved], instance.current[is_moved])
+    return Redrawn(
+        instance=instance.name,
+        planner=name,
+        moved_share=float(instance.load[is_moved].sum() / instance.load.sum()),
+        touched_share=len(touched) / instance.n_grids,
+        figures=judge(instance, ground, labels),
+        shape_before=shape_before,
+        wall_s=wall_s,
+        failure="",
+    )
 
 
 def matched(instance: Instance, labels: np.ndarray) -> np.ndarray:
@@ -129,6 +156,8 @@ def shortfalls(row: Redrawn, least_load: Least) -> list[str]:
     figures = row.figures
     if figures is None:
         return [row.failure]
+    if row.planner == AGAIN:
+        return [] if row.touched_share == 0 else [f"{100 * row.moved_share:.2f}% moved"]
     found = []
     if figures.n_violations:
         found.append(f"{figures.n_violations} violations")

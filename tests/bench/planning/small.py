@@ -12,6 +12,9 @@ from typing import Any
 
 import numpy as np
 
+from geo.planning.exact import best_plan
+from geo.planning.graph import build
+from geo.planning.objective import Weights
 from tests.bench.planning import exact, ours
 from tests.bench.planning.apart import Apart
 from tests.bench.planning.check import judge, survey
@@ -24,8 +27,20 @@ WANTED_SHARE = 0.95
 """Promised on so many of the instances: max deviation at most 0.2 points above the least, total
 perimeter at 10% at most 1% above the least."""
 
+FOR_PERIMETER = Weights(shape=0.0, border=1.0, along_barrier=0.0)
+"""What makes the engine's objective the perimeter alone; its usual weights want round grids too."""
+
+RUNS: tuple[tuple[float, Weights], ...] = (
+    (0.0, Weights()),
+    (SHAPE_TOLERANCE, FOR_PERIMETER),
+    (SHAPE_TOLERANCE, Weights()),
+)
+
 MOST_OF_TARGET = 0.9
 """The heaviest cell, cut down to this share of the target (a little more once all are cut)."""
+
+ENGINE_CELLS, ENGINE_S = 45, 5.0
+"""The engine's own exact planner is compared on towns of so many cells, so long each."""
 
 STORE = Path(tempfile.gettempdir()) / "wangge-bench-exact.pickle"
 """Optima proved before, by the instance's digest."""
@@ -33,7 +48,10 @@ STORE = Path(tempfile.gettempdir()) / "wangge-bench-exact.pickle"
 
 @dataclass(frozen=True)
 class Gap:
-    """One instance; None where the optimum was not proved or no plan within 10% exists."""
+    """One instance; None where the optimum was not proved or no plan within 10% exists.
+
+    `perimeter_m` is of the plan made FOR_PERIMETER, `usual_perimeter_m` of that with usual weights.
+    """
 
     number: int
     n_cells: int
@@ -42,6 +60,7 @@ class Gap:
     deviation: float
     least_deviation: float | None
     perimeter_m: float
+    usual_perimeter_m: float
     least_perimeter_m: float | None
     is_within: bool
 
@@ -54,6 +73,12 @@ class Gap:
         if self.least_perimeter_m is None:
             return None
         return self.perimeter_m / self.least_perimeter_m - 1
+
+    @property
+    def usual_gap(self) -> float | None:
+        if self.least_perimeter_m is None:
+            return None
+        return self.usual_perimeter_m / self.least_perimeter_m - 1
 
     @property
     def is_met(self) -> bool:
@@ -79,37 +104,95 @@ def instance(number: int) -> Instance:
     return made(f"small {number}", cells, n_grids)
 
 
-def batch(given: list[Instance], *, tolerance: float) -> Callable[[], list[np.ndarray]]:
+def batch(
+    given: list[Instance], *, tolerance: float, weights: Weights
+) -> Callable[[], list[np.ndarray]]:
     """Plans of all the instances, one after another."""
-    runs = [ours.plan(one, tolerance=tolerance, seed=0) for one in given]
+    runs = [ours.plan(one, tolerance=tolerance, seed=0, weights=weights) for one in given]
     return lambda: [run()[0] for run in runs]
+
+
+def engine_exact(given: list[Instance]) -> Callable[[], list[tuple[bool, bool, float, float]]]:
+    """What the engine's own exact planner proves (geo.planning.exact): whether the perimeter and
+    the deviation are proved, and both."""
+    problems = [
+        (one, build(one.cells, one.border, one.load, area=np.zeros(len(one.cells), dtype=np.int64)))
+        for one in given
+    ]
+
+    def run() -> list[tuple[bool, bool, float, float]]:
+        found = []
+        for one, graph in problems:
+            plan = best_plan(
+                graph,
+                n_grids=one.n_grids,
+                target=one.target,
+                tolerance=SHAPE_TOLERANCE,
+                least_perimeter=True,
+                time_limit_s=ENGINE_S,
+            )
+            found.append((plan.is_proved, plan.is_least_reached, plan.cost, plan.least_deviation))
+        return found
+
+    return run
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """How many optima the engine proves itself, and on how many of them both agree."""
+
+    n_towns: int
+    n_proved: int
+    n_agreed: int
+    wall_s: float
+    failure: str
+
+
+def agreement(apart: Apart, n: int) -> Agreement:
+    """The engine's exact planner beside the benchmark's, on towns of at most ENGINE_CELLS cells."""
+    given = [one for one in map(instance, range(n)) if len(one.cells) <= ENGINE_CELLS]
+    outcome = apart.run("small:engine_exact", given, [{}], limit_s=600)
+    if not outcome.answers:
+        return Agreement(len(given), 0, 0, float("nan"), outcome.failure)
+    n_proved = n_agreed = 0
+    for one, (is_least, is_deviation, cost, deviation) in zip(
+        given, outcome.answers[0].value, strict=True
+    ):
+        proved = optimum(one)
+        for is_proved, theirs, ours_, scale in (
+            (is_least and deviation <= SHAPE_TOLERANCE, cost, proved["perimeter_m"], one.target),
+            (is_deviation, deviation, proved["deviation"], 1.0),
+        ):
+            n_proved += is_proved
+            n_agreed += is_proved and ours_ is not None and abs(theirs - ours_) <= 1e-6 * scale
+    return Agreement(len(given), n_proved, n_agreed, outcome.answers[0].wall_s, "")
 
 
 def gaps(apart: Apart, n: int) -> Iterator[Gap]:
     """How far the engine is from the optimum, on n instances."""
     given = [instance(number) for number in range(n)]
     plans = []
-    for tolerance in (0.0, SHAPE_TOLERANCE):
-        outcome = apart.run("small:batch", given, [{"tolerance": tolerance}], limit_s=3600)
+    for tolerance, weights in RUNS:
+        options = {"tolerance": tolerance, "weights": weights}
+        outcome = apart.run("small:batch", given, [options], limit_s=3600)
         if not outcome.answers:
             raise SystemExit(f"small instances at {tolerance}: {outcome.failure}")
         plans.append(outcome.answers[0].value)
-    for number, (one, tight, round_) in enumerate(zip(given, *plans, strict=True)):
+    for number, (one, *labels) in enumerate(zip(given, *plans, strict=True)):
         ground = survey(one)
-        best, shapely_ = judge(one, ground, tight), judge(one, ground, round_)
-        perimeter_m = 2 * shapely_.cut_m + ground.outline_m
-        is_within = shapely_.is_within(SHAPE_TOLERANCE) and shapely_.n_violations == 0
+        balanced, tight, usual = (judge(one, ground, found) for found in labels)
         proved = optimum(one)
         yield Gap(
             number=number,
             n_cells=len(one.cells),
             n_grids=one.n_grids,
-            n_violations=best.n_violations + shapely_.n_violations,
-            deviation=best.max_deviation,
+            n_violations=sum(found.n_violations for found in (balanced, tight, usual)),
+            deviation=balanced.max_deviation,
             least_deviation=proved["deviation"],
-            perimeter_m=perimeter_m,
+            perimeter_m=2 * tight.cut_m + ground.outline_m,
+            usual_perimeter_m=2 * usual.cut_m + ground.outline_m,
             least_perimeter_m=proved["perimeter_m"],
-            is_within=is_within,
+            is_within=tight.is_within(SHAPE_TOLERANCE) and tight.n_violations == 0,
         )
 
 

@@ -38,7 +38,7 @@ def town(
 
     Voronoi cells of random points (relaxed once, so that slivers are rare) or a lattice with
     shaken corners. Neighbours share their vertices, so the coverage is exact. Rivers take cells
-    away and leave bridges; what they cut off altogether stays an island.
+    away (not the last ones) and leave bridges; what they cut off altogether stays an island.
 
     Parameters
     ----------
@@ -52,7 +52,8 @@ def town(
     centre = shapely.get_coordinates(shapely.centroid(polygons))
     is_dry = np.ones(len(polygons), dtype=bool)
     for _ in range(n_rivers):
-        is_dry &= ~_river(centre, rng)
+        is_left = is_dry & ~_river(centre, rng)
+        is_dry = is_left if is_left.any() else is_dry
     polygons, centre = polygons[is_dry], centre[is_dry]
     n = len(polygons)
     load = mean_load * rng.lognormal(-(skew**2) / 2, skew, n)

@@ -130,7 +130,7 @@ def _shape_over(row: Row, peer: Row, factor: float) -> Check:
     return Check(
         f"Polsby-Popper over {peer.planner} ({theirs:.3f})",
         f">= {factor:g}x = {factor * theirs:.3f}",
-        f"{ours:.3f} = {ours / theirs:.2f}x",
+        f"{ours:.3f} = {ours / theirs:.3f}x",
         ours >= factor * theirs,
     )
 
@@ -149,6 +149,6 @@ def _by_cut(row: Row, same: list[Row]) -> Iterator[Check]:
             f"cut km against {best.planner} ({theirs / 1000:.1f}; {kind}, "
             f"{100 * best.figures.max_deviation:.1f}% off)",  # type: ignore[union-attr]
             f"<= {factor:g}x = {factor * theirs / 1000:.1f}",
-            f"{ours / 1000:.1f} = {ours / theirs:.2f}x",
+            f"{ours / 1000:.1f} = {ours / theirs:.3f}x",
             ours <= factor * theirs,
         )

@@ -6,7 +6,7 @@ import math
 from collections import Counter
 from collections.abc import Sequence
 
-from tests.bench.planning import compounds, growth, redraw, small, steadiness, targets
+from tests.bench.planning import compounds, growth, redraw, small, small_redraw, steadiness, targets
 from tests.bench.planning.plans import Row
 from tests.bench.results import table
 
@@ -205,7 +205,14 @@ def kept(rows: list[compounds.Kept]) -> str:
 
 def trials(found: Counter[str], n_towns: int, failures: list[str]) -> str:
     """Random towns: plans, refusals by code, violations by kind with the first towns' numbers."""
-    kinds = ("unassigned", "empty grid", "broken grid", "two communities", "another number")
+    kinds = (
+        "crash",
+        "unassigned",
+        "empty grid",
+        "broken grid",
+        "two communities",
+        "another number",
+    )
     lines = []
     for kind in kinds:
         towns = sorted(key.rpartition(" ")[2] for key in found if key.startswith(kind))
@@ -224,11 +231,16 @@ def beside_optimum(rows: list[small.Gap]) -> str:
     """How many are at the optimum, and every instance that is not."""
     deviation = [row.deviation_gap for row in rows if row.deviation_gap is not None]
     perimeter = [row.perimeter_gap for row in rows if row.perimeter_gap is not None]
+    usual = [row.usual_gap for row in rows if row.usual_gap is not None]
     n_met = sum(row.is_met for row in rows)
     is_met = n_met >= small.WANTED_SHARE * len(rows)
     lines = [
         ["max deviation, 0 asked", *_gap_line(deviation, small.DEVIATION_GAP, 100, " points")],
-        ["perimeter, 10% asked", *_gap_line(perimeter, small.PERIMETER_GAP, 100, "%")],
+        [
+            "perimeter, 10% and the shortest borders asked",
+            *_gap_line(perimeter, small.PERIMETER_GAP, 100, "%"),
+        ],
+        ["perimeter, usual weights", *_gap_line(usual, small.PERIMETER_GAP, 100, "%")],
     ]
     says = (
         f"{len(rows)} towns of 10 to 60 cells, 3 to 17 grids. Both promises kept on {n_met} "
@@ -270,3 +282,43 @@ def _gap_line(gaps: list[float], wanted: float, factor: float, unit: str) -> lis
         f"<= {factor * wanted:g}{unit}",
         *(f"{factor * value:.2f}{unit}" for value in values),
     ]
+
+
+def agreed(found: small.Agreement) -> str:
+    """The engine's exact planner beside the benchmark's own."""
+    if found.failure:
+        return f"The engine's own exact planner: {found.failure}."
+    return (
+        f"The engine's own exact planner (geo.planning.exact, {small.ENGINE_S:g} s a town), on the "
+        f"{found.n_towns} towns of at most {small.ENGINE_CELLS} cells: {found.n_proved} of "
+        f"{2 * found.n_towns} optima proved in {found.wall_s:.0f} s, the same as the benchmark's "
+        f"on {found.n_agreed}: {yes(found.n_agreed == found.n_proved)}."
+    )
+
+
+def redrawn_small(rows: list[small_redraw.Redrawn]) -> str:
+    """Small towns redrawn, beside the least load that must move."""
+    proved = [row for row in rows if row.least is not None]
+    n_met = sum(row.is_met for row in proved)
+    says = (
+        f"{len(rows)} towns of at most {small_redraw.MOST_CELLS} cells after growth that a plan "
+        f"within 10% exists for (least moved load proved for {len(proved)}): at most "
+        f"{small_redraw.EXACT_FACTOR:g}x the least on {n_met} of {len(proved)}: "
+        f"{yes(n_met == len(proved))}. Those above:"
+    )
+    lines = [
+        [
+            str(row.number),
+            str(row.n_cells),
+            str(row.n_grids),
+            percent(row.moved),
+            percent(row.least or 0.0),
+            f"{row.moved / row.least:.2f}" if row.least else "-",
+            "yes" if row.is_within else "no",
+            str(row.n_violations),
+        ]
+        for row in proved
+        if not row.is_met
+    ]
+    heads = ("town", "cells", "grids", "moved %", "least %", "ratio", "within 10%", "violations")
+    return f"{says}\n\n{table(heads, lines)}"
