@@ -14,7 +14,7 @@ from geo.errors import ParameterError, SchemaError
 from geo.planning import bounds
 from geo.planning.contiguity import Adjacency
 from geo.planning.objective import Weights
-from geo.planning.preparing import prepare
+from geo.planning.preparing import Problem, prepare
 from geo.planning.refining import refine
 from geo.planning.rules import Rules
 
@@ -122,12 +122,8 @@ def partition(
         progress=progress,
         spent=spent,
     )
-    bound = bounds.deviation_bound(problem.whole, problem.n_grids, wanted)
-    if found.proved.max() > bound.value:
-        worst = int(found.proved.argmax())
-        held = float(problem.whole.load[problem.whole.part == worst].sum())
-        first = int(np.flatnonzero(problem.whole.part == worst)[0])
-        bound = bounds.Bound(float(found.proved[worst]), "searched", first, held)
+    proved = _bounds(problem, found.proved, wanted) if not rules.capacities else []
+    bound = max(proved, key=lambda one: one.value, default=bounds.Bound(0.0, "none", -1, 0.0))
     return Partition(
         found.labels,
         {
@@ -141,10 +137,39 @@ def partition(
             "lower_bound_reason": bound.reason,
             "lower_bound_cell": bound.unit if bound.unit >= 0 else None,
             "lower_bound_load": bound.load,
+            "lower_bounds": [
+                _as_row(one, cells, within) for one in proved if one.value > tolerance
+            ],
             "steps": found.n_steps,
             "stopped_early": found.is_stopped,
         },
     )
+
+
+def _bounds(problem: Problem, proved: np.ndarray, target: float) -> list[bounds.Bound]:
+    """For each part the deviation that no plan of it can be below, and why."""
+    found = bounds.part_bounds(problem.whole, problem.n_grids, target)
+    for number, one in enumerate(found):
+        if proved[number] > one.value:
+            cells = np.flatnonzero(problem.whole.part == one.part)
+            load = float(problem.whole.load[cells].sum())
+            found[number] = bounds.Bound(
+                float(proved[number]), "whole", int(cells[0]), load, one.part
+            )
+    return found
+
+
+def _as_row(bound: bounds.Bound, cells: gpd.GeoDataFrame, within: str | None) -> dict[str, Any]:
+    """The bound of a part as plain values, its area and cell by name."""
+    names = cells["cell"] if "cell" in cells.columns else cells.index.to_series()
+    has_area = within is not None and within in cells.columns
+    return {
+        "area": str(cells[within].iloc[bound.unit]) if has_area else None,
+        "lower_bound": bound.value,
+        "reason": bound.reason,
+        "cell": str(names.iloc[bound.unit]),
+        "load": bound.load,
+    }
 
 
 def _weights(cells: gpd.GeoDataFrame, load: str) -> np.ndarray:

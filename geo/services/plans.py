@@ -42,7 +42,14 @@ __all__ = [
 Progress = Callable[[float, str], None]
 """Called with the share done (0 to 1) and the code of the text that says what is being done."""
 
-SEARCH_FIGURES = ("n_heavy", "n_out", "lower_bound", "lower_bound_reason", "stopped_early")
+SEARCH_FIGURES = (
+    "n_heavy",
+    "n_out",
+    "lower_bound",
+    "lower_bound_reason",
+    "lower_bounds",
+    "stopped_early",
+)
 """What the search tells beside a plan's figures: cells too heavy for any grid, grids that stay
 outside their limits, the deviation that no plan can avoid and why, whether it ended before it was
 done."""

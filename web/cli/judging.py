@@ -12,7 +12,7 @@ from web import texts
 from web.cli import output
 from web.explained import percent
 
-_IN_WORDS = ("communities", "findings", "unavoidable_crossings")
+_IN_WORDS = ("communities", "findings", "lower_bounds", "unavoidable_crossings")
 """Parts of a report that people get as sentences, scripts as they are."""
 
 
@@ -28,6 +28,8 @@ def show_plan(report: dict[str, Any], *, tolerance: float, as_json: bool) -> Non
     for row in report.get("communities", []):
         if not row["is_within_tolerance"]:
             click.echo(_of_trade_off(row, tolerance), err=as_json)
+    for row in report.get("lower_bounds", []):
+        output.say(f"bound.{row['reason']}", **_of_bound(row))
     say_findings(report.get("findings", []))
 
 
@@ -55,6 +57,16 @@ def _show(report: dict[str, Any], *, as_json: bool) -> None:
     if not as_json:
         report = {name: value for name, value in report.items() if name not in _IN_WORDS}
     output.show(report, as_json=as_json)
+
+
+def _of_bound(row: dict[str, Any]) -> dict[str, str]:
+    """The placeholders of a proved bound's sentence."""
+    return {
+        "area": row["area"] or "—",
+        "bound": percent(row["lower_bound"]),
+        "cell": row["cell"],
+        "load": amount(row["load"]),
+    }
 
 
 def _of_trade_off(row: dict[str, Any], tolerance: float) -> str:

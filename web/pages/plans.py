@@ -93,11 +93,14 @@ def new() -> ResponseReturnValue:
 
 
 def _limits(versions: pd.DataFrame, chosen: str | None) -> dict[str, object] | None:
-    """How many cells are too heavy for any grid and the deviation they force; None without any."""
+    """What forces deviations: cells too heavy for any grid, the least deviation possible.
+
+    None where nothing does.
+    """
     report = versions.set_index("plan")["report"].get(chosen) if chosen else None
-    if not report or not report.get("n_heavy"):
+    if not report or not (report.get("n_heavy") or report.get("lower_bounds")):
         return None
-    return {"n_heavy": report["n_heavy"], "lower_bound": report.get("lower_bound")}
+    return {"n_heavy": report.get("n_heavy", 0), "lower_bound": report.get("lower_bound")}
 
 
 def _version_rows(versions: pd.DataFrame) -> list[dict[str, object]]:

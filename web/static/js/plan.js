@@ -78,7 +78,7 @@ export async function start() {
       ? h(
           "p",
           { class: "note" },
-          t("plan.unavoidable", {
+          t(settings.limits.n_heavy ? "plan.unavoidable" : "plan.nothing_better", {
             n: number(settings.limits.n_heavy),
             bound: percent(settings.limits.lower_bound),
           }),
