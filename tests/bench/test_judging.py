@@ -74,9 +74,10 @@ def test_survey_of_overlapping_cells_says_so(squares: Instance) -> None:
 
 def test_split_compounds_counts_only_those_that_fit(squares: Instance) -> None:
     labels = np.array([0, 1, 2, 0, 1, 2])
-    # a: 9, b: 6 + 1 + 2 = 9, c: 3; a limit of 8 fits c alone, one of 9 all; a and b are split
-    assert check.split_compounds(squares, labels, limit=8) == (0, 1)
-    assert check.split_compounds(squares, labels, limit=9) == (2, 3)
+    ground = check.survey(squares)
+    # a: 4 + 5 = 9, c: 3; b (6, 1 and 2) is in two pieces and fits nowhere; a is split
+    assert check.split_compounds(squares, ground, labels, limit=8) == (0, 1)
+    assert check.split_compounds(squares, ground, labels, limit=9) == (1, 2)
 
 
 def test_least_load_of_two_steps_is_the_flow(squares: Instance) -> None:

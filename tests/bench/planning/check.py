@@ -125,7 +125,7 @@ def judge(instance: Instance, ground: Ground, labels: np.ndarray) -> Figures:
     deviation = (sums / instance.target - 1).abs()
     return Figures(
         n_missing=k - len(united),
-        n_broken=_count_broken(ground, labels, is_in, n_cells),
+        n_broken=len(_broken(ground, labels, is_in, n_cells)),
         n_unassigned=int((~is_in).sum()),
         max_deviation=float(deviation.max()),
         mean_deviation=float(deviation.mean()),
@@ -139,8 +139,8 @@ def _united(polygons: pd.Series) -> shapely.Geometry:
     return shapely.union_all(polygons.to_numpy())
 
 
-def _count_broken(ground: Ground, labels: np.ndarray, is_in: np.ndarray, n_cells: int) -> int:
-    """Grids in more than one part, by union-find with path halving."""
+def _broken(ground: Ground, labels: np.ndarray, is_in: np.ndarray, n_cells: int) -> list[int]:
+    """Labels in more than one part, by union-find with path halving."""
     above = list(range(n_cells))
 
     def root(cell: int) -> int:
@@ -157,7 +157,7 @@ def _count_broken(ground: Ground, labels: np.ndarray, is_in: np.ndarray, n_cells
     parts: dict[int, set[int]] = {}
     for cell in np.flatnonzero(is_in).tolist():
         parts.setdefault(int(labels[cell]), set()).add(root(cell))
-    return sum(len(found) > 1 for found in parts.values())
+    return [label for label, found in parts.items() if len(found) > 1]
 
 
 def disagreement(found: Figures, theirs: dict[str, float]) -> str:
@@ -175,12 +175,14 @@ def disagreement(found: Figures, theirs: dict[str, float]) -> str:
     )
 
 
-def split_compounds(instance: Instance, labels: np.ndarray, *, limit: float) -> tuple[int, int]:
+def split_compounds(
+    instance: Instance, ground: Ground, labels: np.ndarray, *, limit: float
+) -> tuple[int, int]:
     """Compounds that fit into one grid (load <= limit, in one piece) but lie in several; and all
     that fit."""
-    frame = pd.DataFrame(
-        {"compound": instance.cells["compound"], "grid": labels, "load": instance.load}
-    )
+    compound = instance.cells["compound"].factorize()[0]
+    frame = pd.DataFrame({"compound": compound, "grid": labels, "load": instance.load})
     by_compound = frame.groupby("compound").agg(load=("load", "sum"), grids=("grid", "nunique"))
-    fits = by_compound["load"] <= limit
+    in_pieces = _broken(ground, compound, compound >= 0, len(labels))
+    fits = (by_compound["load"] <= limit) & ~by_compound.index.isin(in_pieces)
     return int((fits & (by_compound["grids"] > 1)).sum()), int(fits.sum())

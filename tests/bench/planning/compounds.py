@@ -44,7 +44,9 @@ def kept(
         return Kept(instance.name, tolerance, keep_whole, 0, 0, 0, nan, nan, nan, outcome.failure)
     labels = outcome.answers[0].value[0]
     figures = judge(instance, ground, labels)
-    n_split, n_fitting = split_compounds(instance, labels, limit=instance.target * (1 + tolerance))
+    n_split, n_fitting = split_compounds(
+        instance, ground, labels, limit=instance.target * (1 + tolerance)
+    )
     return Kept(
         instance.name,
         tolerance,

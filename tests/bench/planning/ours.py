@@ -23,9 +23,9 @@ Run = Callable[[], Any]
 @cache
 def warm_up() -> None:
     """Plan and redraw a little town, so that compiled code is loaded (the first time: made)."""
-    little = made("little", town(600, np.random.default_rng(0)), 46)
+    little = made("little", town(120, np.random.default_rng(0)), 9)
     options: dict[str, Any] = {"load": "load", "within": None, "seed": 0}
-    first = partition(little.cells, little.border, n_grids=46, tolerance=0.1, **options).labels
+    first = partition(little.cells, little.border, n_grids=9, tolerance=0.1, **options).labels
     rebalance(little.cells, little.border, current=first, tolerance=0.05, **options)
 
 
