@@ -18,6 +18,7 @@ from geo.planning.frames import (
     cost_bound,
     extend_set,
     leave_out,
+    nearest_decided,
     open_level,
     rest_shape,
     rows_of,
@@ -69,7 +70,6 @@ from geo.planning.ground import (
     SPLIT,
     SPLIT_COST,
     STAGE,
-    TAG_OF,
     TAGS,
     WHOLE_STRIDE,
     full,
@@ -77,13 +77,20 @@ from geo.planning.ground import (
 from geo.planning.masks import (
     NONE,
     ONE,
-    first_of,
     is_in_pieces,
     reach,
     size_of,
     sum_over,
 )
-from geo.planning.matching import best_match, excess_beside, least_claim, least_excess, penalty_of
+from geo.planning.matching import (
+    best_match,
+    excess_beside,
+    has_enemies,
+    least_claim,
+    least_excess,
+    penalty_of,
+    tags_of,
+)
 
 FINISHED, CAPPED, SKIPPED = 0, 1, 2
 """Nothing better exists than what was returned; the cap on nodes was reached; not tried."""
@@ -231,17 +238,6 @@ def may_go_on(
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def has_enemies(masks: np.ndarray, cells: np.uint64) -> bool:
-    """Whether two of the cells must not share a grid."""
-    left = cells
-    while left != NONE:
-        if masks[ENEMY_OF + first_of(left)] & cells != NONE:
-            return True
-        left &= left - ONE
-    return False
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
 def record(masks: np.ndarray, whole: np.ndarray, real: np.ndarray, cost: float) -> None:
     """Keep the closed sets, of this cost without claims, if they are the best so far."""
     labels = np.empty(whole[N_SETS], dtype=np.int64)
@@ -256,16 +252,6 @@ def record(masks: np.ndarray, whole: np.ndarray, real: np.ndarray, cost: float) 
     whole[IS_FOUND] = 1
     for i in range(whole[N_SETS]):
         masks[BEST + labels[i]] = masks[CLOSED + i]
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
-def tags_of(masks: np.ndarray, cells: np.uint64) -> np.uint64:
-    """The union of the cells' tags."""
-    found = NONE
-    while cells != NONE:
-        found |= masks[TAG_OF + first_of(cells)]
-        cells &= cells - ONE
-    return found
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -354,7 +340,7 @@ def walk_sets(
             return CAPPED, n_nodes
         n_nodes += 1
         depth += 1
-        extend_set(masks, whole, real, depth, first_of(beside))
+        extend_set(masks, whole, real, depth, nearest_decided(whole, w, beside))
         if not may_begin(masks, whole, real, depth):
             depth = retreat(masks, whole, real, depth)
     return FINISHED, n_nodes

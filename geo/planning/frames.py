@@ -185,6 +185,25 @@ def undo(masks: np.ndarray, whole: np.ndarray, depth: int) -> None:
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
+def nearest_decided(whole: np.ndarray, w: int, beside: np.uint64) -> int:
+    """The cell of the mask with most border to the set and to the cells left out, first of equals.
+
+    The set's border is then found out from one end to the other, and its cost known early.
+    """
+    level = whole[w + LEVEL]
+    best: int = first_of(beside)
+    most = -1
+    while beside != NONE:
+        cell = first_of(beside)
+        beside &= beside - ONE
+        at = LARGEST * level + cell
+        decided = whole[TO_SET + at] + whole[TO_OUT + at]
+        if decided > most:
+            best, most = cell, decided
+    return best
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
 def rest_shape(real: np.ndarray, n_rest: int, area: float, outer: float) -> float:
     """The least shape cost of ground with this area and outer border in so many sets.
 

@@ -1,4 +1,4 @@
-"""Which set of cells becomes which grid: limits, old holders, and what a change of hands costs.
+"""What holds for whole sets: limits, old holders, what a change of hands costs, who must part.
 
 Works on the buffers of `geo.planning.ground`.
 """
@@ -12,6 +12,7 @@ from geo.planning.energy import STEP_OUTSIDE
 from geo.planning.ground import (
     ALL_HERE,
     CLOSED,
+    ENEMY_OF,
     EXCESS_WEIGHT,
     HAS_HOME,
     HIGH,
@@ -27,9 +28,10 @@ from geo.planning.ground import (
     N_LOADS,
     N_SETS,
     NEAR_LOAD,
+    TAG_OF,
     TOUCHED,
 )
-from geo.planning.masks import LARGEST, NONE, sum_over
+from geo.planning.masks import LARGEST, NONE, ONE, first_of, sum_over
 
 MOST_UNLIKE = 5
 """Grids that differ from one another are matched by trying every order: 120 for five."""
@@ -179,3 +181,24 @@ def best_match(
             for k in range(n):
                 labels[k] = order[k]
     return now_least, cheapest
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def has_enemies(masks: np.ndarray, cells: np.uint64) -> bool:
+    """Whether two of the cells must not share a grid."""
+    left = cells
+    while left != NONE:
+        if masks[ENEMY_OF + first_of(left)] & cells != NONE:
+            return True
+        left &= left - ONE
+    return False
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def tags_of(masks: np.ndarray, cells: np.uint64) -> np.uint64:
+    """The union of the cells' tags."""
+    found = NONE
+    while cells != NONE:
+        found |= masks[TAG_OF + first_of(cells)]
+        cells &= cells - ONE
+    return found
