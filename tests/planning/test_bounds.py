@@ -112,6 +112,17 @@ def test_deviation_bound_of_ground_without_cells_is_none() -> None:
     assert deviation_bound(nothing, np.array([], dtype=np.int64), 5.0).reason == "none"
 
 
+def test_part_of_a_graph_keeps_borders_and_perimeters_of_its_units() -> None:
+    #  0 1 2    1, 4 and 5: neighbours 1-4 and 4-5, whole perimeters
+    #  3 4 5
+    own = board([[1, 2, 3], [4, 5, 6]]).part_of(np.array([1, 4, 5]))
+    assert own.indptr.tolist() == [0, 1, 3, 4]
+    assert own.indices.tolist() == [1, 0, 2, 1]
+    assert own.load.tolist() == [2.0, 5.0, 6.0]
+    assert own.perimeter_m.tolist() == [400.0] * 3
+    assert own.unit_of_cell.tolist() == [-1, 0, -1, -1, 1, 2]
+
+
 @MANY
 @given(graph=small_boards(), n_grids=st.integers(1, 4), share=st.sampled_from([0.8, 1.0, 1.3]))
 def test_part_bounds_are_never_above_the_best_plan(
