@@ -41,10 +41,12 @@ def step_outside(
     """What being outside at all counts for, as load, summed over the grids that are outside."""
     total = 0.0
     for grid in range(len(limits)):
-        own = window[labels == grid]
         excess = 0.0
         for j in range(limits.shape[1]):
-            excess += outside(body[own, 2 + j].sum(), limits[grid, j, 0], limits[grid, j, 1])
+            held = 0.0
+            for i in range(len(window)):
+                held += body[window[i], 2 + j] if labels[i] == grid else 0.0
+            excess += outside(held, limits[grid, j, 0], limits[grid, j, 1])
         if excess > NEARLY * limits[grid, 0, 2]:
             total += STEP_OUTSIDE * (limits[grid, 0, 0] + limits[grid, 0, 1]) / 2.0
     return total
@@ -55,7 +57,9 @@ def is_alike(limits: np.ndarray, place: np.ndarray) -> bool:
     """Whether all grids of the window have the same limits and none is home to a cell."""
     is_same = len(place) == 0
     for grid in range(1, len(limits)):
-        is_same &= (limits[grid, :, :2] == limits[0, :, :2]).all()
+        for j in range(limits.shape[1]):
+            is_same &= limits[grid, j, 0] == limits[0, j, 0]
+            is_same &= limits[grid, j, 1] == limits[0, j, 1]
     return is_same
 
 
@@ -119,15 +123,18 @@ def claims_cost(
 ) -> float:
     """Cells moved and grids touched, as `divide` counts them."""
     cost = 0.0
-    is_touched = ~is_all_here
+    is_touched = np.empty(len(is_all_here), dtype=np.bool_)
+    for grid in range(len(is_all_here)):
+        is_touched[grid] = not is_all_here[grid]
     for i in range(len(home)):
         if home[i] != labels[i]:
             cost += move_cost[i]
             is_touched[labels[i]] = True
             if home[i] >= 0:
                 is_touched[home[i]] = True
-    total: float = cost + touched * is_touched.sum()
-    return total
+    for is_one in is_touched:
+        cost += touched if is_one else 0.0
+    return cost
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -203,6 +210,17 @@ def local_homes(
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
+def limits_of(limits: np.ndarray, grids: np.ndarray) -> np.ndarray:
+    """The grids' limits."""
+    found = np.empty((len(grids), limits.shape[1], 3))
+    for at in range(len(grids)):
+        for j in range(limits.shape[1]):
+            for end in range(3):
+                found[at, j, end] = limits[grids[at], j, end]
+    return found
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
 def polish_windows(
     indptr: np.ndarray,
     indices: np.ndarray,
@@ -250,9 +268,7 @@ def polish_windows(
         if len(window) == 0:
             counts[TOO_LARGE] += 1
             continue
-        bounds = np.empty((q, limits.shape[1], 3))
-        for at in range(q):
-            bounds[at] = limits[grids[at]]
+        bounds = limits_of(limits, grids)
         place, is_all_here, cost_of_move = local_homes(window, grids, home, home_size, move_cost)
         tags = np.empty(len(window), dtype=np.int64)
         for i in range(len(window)):
@@ -261,7 +277,8 @@ def polish_windows(
         excess = window_excess(body, window, own, bounds)
         for row in range(len(enemies)):
             if own[enemies[row, 0]] == own[enemies[row, 1]]:
-                excess += bounds[:, 0, 2].sum()
+                for at in range(q):
+                    excess += bounds[at, 0, 2]
         cost = (
             window_cost(indptr, indices, edges, body, window, own, q, weights[0], position)
             + weights[1] * count_split(own, tags)

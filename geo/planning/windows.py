@@ -69,7 +69,7 @@ def set_limits(
     """
     m, q = whole[N_CELLS], len(limits)
     whole[N_SETS] = q
-    least, most = 0.0, 0.0
+    least, most, targets = 0.0, 0.0, 0.0
     for j in range(whole[N_LOADS]):
         total, lows, highs = 0.0, 0.0, 0.0
         for i in range(m):
@@ -77,6 +77,7 @@ def set_limits(
         real[LOW + j], real[HIGH + j] = limits[0, j, 0], limits[0, j, 1]
         for i in range(q):
             low, high = limits[i, j, 0], limits[i, j, 1]
+            targets += limits[i, j, 2]
             real[LOW_OF + MOST_SETS * j + i], real[HIGH_OF + MOST_SETS * j + i] = low, high
             lows, highs = lows + low, highs + high
             real[LOW + j], real[HIGH + j] = min(real[LOW + j], low), max(real[HIGH + j], high)
@@ -85,7 +86,7 @@ def set_limits(
         most += real[LOAD_WEIGHT + j] * total
     real[LEAST_EXCESS] = least
     real[NEAR_LOAD] = NEARLY * max(most, limits[0, 0, 2])
-    real[BEST_EXCESS] = min(incumbent_excess, 2.0 * q * (most + q * limits[:, :, 2].sum()))
+    real[BEST_EXCESS] = min(incumbent_excess, 2.0 * q * (most + q * targets))
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
