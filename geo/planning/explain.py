@@ -184,13 +184,17 @@ def _reasons(rows: pd.DataFrame) -> dict[str, pd.Series]:
     is_on_wall = rows["wall_share"] >= ON_BARRIER_SHARE
     others = rows[["shape_cost", "border_cost", "barrier_cost"]].max(axis=1)
     is_mostly_split = costs & (rows["split_cost"] >= others)
+    by_barrier = is_closed | (matters & is_on_barrier)
+    by_compound = matters & is_split & (is_on_wall | is_mostly_split)
+    # costs that nothing else explains are small ones of a barrier against the shape
+    is_left = ~(by_barrier | by_compound | breaks | ~holds)
     return {
         "community_line": on_line,
         "rule": by_rule,
-        "barrier": is_closed | (matters & is_on_barrier),
-        "compound": matters & is_split & (is_on_wall | is_mostly_split),
+        "barrier": by_barrier,
+        "compound": by_compound,
         "contiguity": ~holds & ~by_rule & ~on_line & ~is_closed,
         "balance": breaks,
-        "shape": costs & (rows["shape_cost"] + rows["border_cost"] > ROUNDING),
+        "shape": costs & ((rows["shape_cost"] + rows["border_cost"] > ROUNDING) | is_left),
         "open": has_shift & ~matters,
     }

@@ -5,7 +5,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import shapely
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from towns import CRS, X0, Y0, squares
 
@@ -265,6 +265,7 @@ def test_explain_moves_of_an_unchanged_plan_are_none() -> None:
     st.lists(st.integers(-1, 3), min_size=16, max_size=16),
     st.lists(st.integers(-1, 3), min_size=16, max_size=16),
 )
+@example([0] * 16, [0] * 13 + [1] * 3)
 def test_explain_any_two_plans_gives_each_border_and_move_a_reason(
     before: list[int], after: list[int]
 ) -> None:
