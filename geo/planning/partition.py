@@ -147,15 +147,21 @@ def partition(
 
 
 def _bounds(problem: Problem, proved: np.ndarray, target: float) -> list[bounds.Bound]:
-    """For each part the deviation that no plan of it can be below, and why."""
-    found = bounds.part_bounds(problem.whole, problem.n_grids, target)
-    for number, one in enumerate(found):
-        if proved[number] > one.value:
-            cells = np.flatnonzero(problem.whole.part == one.part)
-            load = float(problem.whole.load[cells].sum())
-            found[number] = bounds.Bound(
-                float(proved[number]), "whole", int(cells[0]), load, one.part
-            )
+    """For each connected part the deviation that no plan of it can be below, and why.
+
+    What the search proved of a piece counts where the piece is a whole part.
+    """
+    ground, whole = problem.undivided, problem.whole
+    first = np.unique(whole.part, return_index=True)[1]
+    part_of_piece = ground.part[first]
+    n_grids = np.bincount(part_of_piece, problem.n_grids, minlength=ground.n_parts)
+    found = bounds.part_bounds(ground, n_grids, target)
+    is_whole = np.bincount(part_of_piece)[part_of_piece] == 1
+    for piece in np.flatnonzero(is_whole & (proved > 0)):
+        part = int(part_of_piece[piece])
+        if proved[piece] > found[part].value:
+            load = float(ground.load[ground.part == part].sum())
+            found[part] = bounds.Bound(float(proved[piece]), "whole", int(first[piece]), load, part)
     return found
 
 

@@ -29,8 +29,9 @@ MAX_BRANCHES = 200
 class Problem:
     """What is searched: n cells in parts that share no grid, each with its number of grids.
 
-    `whole`: the graph of the single cells. `loads` (n, m): the load and those balanced beside it.
-    `n_grids`: of each part; grids are numbered on from part to part. `part_of_grid`; `limits`
+    `whole`: the graph of the single cells; `undivided`: the same before heavy cells and forcing
+    branches were set apart, whose bounds hold for every plan. `loads` (n, m): the load and those
+    balanced beside it. `n_grids`: of each part; grids are numbered on from part to part. `part_of_grid`; `limits`
     (k, m, 3): low, high, target. `unit`: of each cell, cells of one unit staying together.
     `compound`: of each cell, -1 for none; only compounds that fit into one grid are numbered.
     `apart`: pairs of cells. `n_heavy`: cells too heavy for any grid.
@@ -40,6 +41,7 @@ class Problem:
     adjacency: Adjacency
     area: np.ndarray
     whole: graph.Graph
+    undivided: graph.Graph
     loads: np.ndarray
     n_grids: np.ndarray
     part_of_grid: np.ndarray
@@ -111,6 +113,7 @@ def prepare(
     """
     own_area = units.area_codes(cells, within)
     area, is_special = _special_apart(cells, own_area, demands.special)
+    undivided = graph.build(cells, adjacency, load, area=area)
     area, is_heavy = units.set_heavy_apart(
         adjacency, area, load, target=target, tolerance=tolerance, is_kept=is_special
     )
@@ -143,6 +146,7 @@ def prepare(
         adjacency=adjacency,
         area=own_area,
         whole=whole,
+        undivided=undivided,
         loads=loads,
         n_grids=k,
         part_of_grid=part_of_grid,
