@@ -31,9 +31,10 @@ class Problem:
 
     `whole`: the graph of the single cells; `undivided`: the same before heavy cells and forcing
     branches were set apart, whose bounds hold for every plan. `loads` (n, m): the load and those
-    balanced beside it. `n_grids`: of each part; grids are numbered on from part to part. `part_of_grid`; `limits`
-    (k, m, 3): low, high, target. `unit`: of each cell, cells of one unit staying together.
-    `compound`: of each cell, -1 for none; only compounds that fit into one grid are numbered.
+    balanced beside it. `n_grids`: of each part; grids are numbered on from part to part.
+    `part_of_grid`; `limits` (k, m, 3): low, high, target. `unit`: of each cell, cells of one unit
+    staying together. `compound`: of each cell, -1 for none; only compounds that fit into one grid
+    are numbered.
     `apart`: pairs of cells. `n_heavy`: cells too heavy for any grid.
     """
 
