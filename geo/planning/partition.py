@@ -37,7 +37,7 @@ def partition(
     tolerance: float,
     within: str | None = "community",
     keep_whole: str | None = None,
-    keep_whole_strictly: bool = False,
+    keep_whole_strictly: bool = True,
     rules: Rules = Rules(),  # noqa: B008 - frozen
     weights: Weights = Weights(),  # noqa: B008 - frozen
     seed: int,
@@ -62,7 +62,7 @@ def partition(
     tolerance : allowed |load - target| / target, 0 to 1
     within : column of the area that no grid may leave; ignored where the cells have no such column
     keep_whole : column of the unit (compound) that is not split while it fits into one grid
-    keep_whole_strictly : keep such units whole even where that breaks the tolerance; otherwise
+    keep_whole_strictly : keep such units whole even where that breaks the tolerance; if not,
         those of a part with a grid out of tolerance may be split, as few as the weights say
     rules : further hard demands
     weights : what the objective's troubles cost

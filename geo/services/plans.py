@@ -132,6 +132,7 @@ def make_plan(
         tolerance=tolerance,
         within="community",
         keep_whole="compound",
+        keep_whole_strictly=False,
         seed=seed,
         time_limit_s=time_limit_s,
         progress=lambda share: report_progress(0.3 + 0.6 * share, "job.step.partition"),
