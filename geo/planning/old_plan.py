@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from geo.errors import ParameterError, SchemaError
+from geo.planning import options
 from geo.planning.checks import Finding
 from geo.planning.contiguity import Adjacency
 from geo.planning.reading import read_labels
@@ -113,27 +114,6 @@ def check_options(
                 n_cells=len(cells),
                 n_given=len(given),
             )
-    if target is not None and not 0 < target < float("inf"):
-        raise ParameterError(
-            "plan.target", f"target must be positive and finite; got {target}", target=target
-        )
-    if not 0 <= tolerance <= 1:
-        raise ParameterError(
-            "plan.tolerance",
-            f"tolerance is a share between 0 and 1 (0.05 = 5%); got {tolerance}",
-            tolerance=tolerance,
-        )
-    if time_limit_s is not None and not time_limit_s > 0:
-        raise ParameterError(
-            "plan.time_limit",
-            f"time_limit_s must be above 0 seconds; got {time_limit_s}",
-            time_limit_s=time_limit_s,
-        )
-    if adjacency.n_cells != len(cells):
-        raise ParameterError(
-            "plan.adjacency",
-            f"the adjacency is of {adjacency.n_cells} cells, not of these {len(cells)}; "
-            "compute it again",
-            n_cells=len(cells),
-            n_adjacent=adjacency.n_cells,
-        )
+    options.check_target(target)
+    options.check_tolerance(tolerance)
+    options.check_run(cells, adjacency, time_limit_s=time_limit_s)

@@ -11,7 +11,7 @@ import geopandas as gpd
 import numpy as np
 
 from geo.errors import ParameterError, SchemaError
-from geo.planning import bounds
+from geo.planning import bounds, options
 from geo.planning.contiguity import Adjacency
 from geo.planning.objective import Weights
 from geo.planning.preparing import Problem, prepare
@@ -218,10 +218,7 @@ def _check_options(
         raise ParameterError(
             "plan.target_or_grids", "give the target load or the number of grids, and only one"
         )
-    if target is not None and not 0 < target < float("inf"):
-        raise ParameterError(
-            "plan.target", f"target must be positive and finite; got {target}", target=target
-        )
+    options.check_target(target)
     if n_grids is not None and not 1 <= n_grids <= max(1, len(cells)):
         raise ParameterError(
             "plan.n_grids",
@@ -230,23 +227,5 @@ def _check_options(
             n_cells=len(cells),
         )
     for tolerance in tolerances:
-        if not 0 <= tolerance <= 1:
-            raise ParameterError(
-                "plan.tolerance",
-                f"tolerance is a share between 0 and 1 (0.05 = 5%); got {tolerance}",
-                tolerance=tolerance,
-            )
-    if time_limit_s is not None and not time_limit_s > 0:
-        raise ParameterError(
-            "plan.time_limit",
-            f"time_limit_s must be above 0 seconds; got {time_limit_s}",
-            time_limit_s=time_limit_s,
-        )
-    if adjacency.n_cells != len(cells):
-        raise ParameterError(
-            "plan.adjacency",
-            f"the adjacency is of {adjacency.n_cells} cells, not of these {len(cells)}; "
-            "compute it again",
-            n_cells=len(cells),
-            n_adjacent=adjacency.n_cells,
-        )
+        options.check_tolerance(tolerance)
+    options.check_run(cells, adjacency, time_limit_s=time_limit_s)

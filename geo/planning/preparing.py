@@ -40,7 +40,6 @@ class Problem:
 
     cells: gpd.GeoDataFrame
     adjacency: Adjacency
-    area: np.ndarray
     whole: graph.Graph
     undivided: graph.Graph
     loads: np.ndarray
@@ -145,7 +144,6 @@ def prepare(
     return Problem(
         cells=cells,
         adjacency=adjacency,
-        area=own_area,
         whole=whole,
         undivided=undivided,
         loads=loads,

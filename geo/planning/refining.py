@@ -227,8 +227,8 @@ def refine(
     return Refined(
         labels,
         settled.proved,
-        _n_out(refiner, labels),
-        float(annealer.costs().sum()),
+        int((annealer.excess() > 0).sum()),
+        float(refiner.judged(annealer, unit).cost.sum()),
         refiner.n_steps,
         refiner.is_stopped or spent() >= 1.0,
     )
@@ -290,15 +290,3 @@ def _search_again(refiner: _Refiner, best: _Best, unit: np.ndarray, schedule: Sc
             unit, searched, local, seed=refiner.seed + attempt, given=best.labels
         )
         n_vain = 0 if best.take(found, part, searched) else n_vain + 1
-
-
-def _n_out(refiner: _Refiner, labels: np.ndarray) -> int:
-    """Grids outside their limits."""
-    problem = refiner.problem
-    n = 0
-    held = np.column_stack(
-        [np.bincount(labels, column, minlength=len(problem.limits)) for column in problem.loads.T]
-    )
-    excess = np.maximum(problem.limits[:, :, 0] - held, held - problem.limits[:, :, 1])
-    n = int((excess > 1e-9 * problem.limits[:, :, 2]).any(axis=1).sum())
-    return n
