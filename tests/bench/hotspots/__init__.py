@@ -1,0 +1,1 @@
+"""Hotspots and attribution beside their peers; each module prints one Markdown table."""
