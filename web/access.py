@@ -58,6 +58,7 @@ SEEN_WITH: dict[str, str] = {
     "reporter": "see.reporters",
     "contact": "see.reporters",
     "asked_by": "accounts.manage",
+    "decided_by": "see.workers",
 }
 """Personal column -> the permission that shows it. One that is not listed is shown to nobody."""
 
