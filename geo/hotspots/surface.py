@@ -1,55 +1,50 @@
-"""A surface: one value a cell of a regular raster, and its rows for the store."""
+"""A surface: one value a cell of a lattice, and its rows for the store."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import geopandas as gpd
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
-import shapely
 
+from geo.hotspots.lattice import Bools, Floats, Indices, Lattice
 from geo.schema import LAYERS, check_frame
-
-Floats = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
 class Surface:
-    """Density on square cells, row 0 in the north.
+    """Density on the cells of a lattice.
 
-    Cells lie on one lattice over the whole CRS (edges at whole multiples of the cell side), so
-    that the same ground has the same cell code in every surface of that cell side.
-
-    `values` (rows, cols): incidents per km2, never NaN, never negative; `counts` (rows, cols):
-    incidents in each cell; `is_inside` (rows, cols): cells whose centre lies in the outline that
-    was given, all of them when none was. `n_incidents` were counted, `n_outside` lay outside the
-    outline, `n_unplaced` had no point.
+    `values` (rows, cols): incidents per km2 of ground, never NaN, never negative, 0 where there is
+    no ground; `counts` (rows, cols): incidents in each cell. `n_incidents` were counted,
+    `n_outside` lay outside the outline, `n_unplaced` had no point.
     """
 
     values: Floats
-    counts: npt.NDArray[np.int64]
-    is_inside: npt.NDArray[np.bool_]
-    west_m: float
-    north_m: float
-    cell_size_m: float
+    counts: Indices
+    lattice: Lattice
     bandwidth_m: float
-    crs: Any
+    kernel: str
     n_incidents: int
     n_outside: int
     n_unplaced: int
 
     @property
+    def is_inside(self) -> Bools:
+        """(rows, cols): whether some of the cell lies in the ground."""
+        return self.lattice.is_inside
+
+    @property
     def transform(self) -> tuple[float, float, float, float, float, float]:
         """Affine coefficients a, b, c, d, e, f: x = a col + b row + c, y = d col + e row + f."""
-        return (self.cell_size_m, 0.0, self.west_m, 0.0, -self.cell_size_m, self.north_m)
+        return self.lattice.transform
 
     @property
     def mass(self) -> float:
-        """Integral of the density over the raster, in incidents; equals `n_incidents`."""
-        return float(self.values.sum() * self.cell_size_m**2 / 1e6)
+        """Integral of the density over the ground, in incidents; equals `n_incidents`."""
+        ground_km2 = self.lattice.ground_share * (self.lattice.cell_size_m**2 / 1e6)
+        return float((self.values * ground_km2).sum())
 
     def to_frame(
         self,
@@ -59,28 +54,20 @@ class Surface:
         window_from: pd.Timestamp,
         window_to: pd.Timestamp,
     ) -> gpd.GeoDataFrame:
-        """Rows of the `hotspots` layer: the cells inside the outline where density is above 0.
-
-        Also the cells astride the outline that hold incidents. A cell's code is row-column on the
-        lattice of its CRS: row counts northwards, column eastwards from the origin.
-        """
-        row, col = np.nonzero((self.is_inside & (self.values > 0)) | (self.counts > 0))
-        side = self.cell_size_m
-        west, south = self.west_m + col * side, self.north_m - (row + 1) * side
-        lattice_row = np.rint(south / side).astype(np.int64)
-        lattice_col = np.rint(west / side).astype(np.int64)
+        """Rows of the `hotspots` layer: the cells where density or count is above 0, as squares."""
+        index = np.flatnonzero((self.values.ravel() > 0) | (self.counts.ravel() > 0))
         cells = gpd.GeoDataFrame(
             {
                 "run": run,
-                "cell": [f"{r}-{c}" for r, c in zip(lattice_row, lattice_col, strict=True)],
+                "cell": self.lattice.codes(index),
                 "method": "kde",
-                "category": pd.Series([category] * len(row), dtype="str"),
+                "category": pd.Series([category] * len(index), dtype="str"),
                 "window_from": window_from,
                 "window_to": window_to,
-                "n_incidents": self.counts[row, col],
-                "density_per_km2": self.values[row, col],
+                "n_incidents": self.counts.ravel()[index],
+                "density_per_km2": self.values.ravel()[index],
             },
-            geometry=shapely.box(west, south, west + side, south + side),
-            crs=self.crs,
+            geometry=self.lattice.boxes(index),
+            crs=self.lattice.crs,
         )
         return check_frame(LAYERS["hotspots"], cells).accepted

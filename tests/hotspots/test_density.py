@@ -34,9 +34,8 @@ def incidents_at(*xy: tuple[float, float]) -> gpd.GeoDataFrame:
 
 def at(surface: Surface, x: float, y: float) -> float:
     """Value of the cell that holds the place."""
-    col = math.floor((x - surface.west_m) / surface.cell_size_m)
-    row = math.floor((surface.north_m - y) / surface.cell_size_m)
-    return float(surface.values[row, col])
+    index = surface.lattice.cell_of(np.array([x]), np.array([y]))
+    return float(surface.values.ravel()[index[0]])
 
 
 def test_kernel_density_one_incident_on_a_centre_is_the_quartic_kernel() -> None:
@@ -137,15 +136,15 @@ def test_to_frame_cells_keep_code_and_place_in_every_surface() -> None:
 
 
 def test_to_frame_keeps_to_the_outline() -> None:
-    # The incident spreads 200 m, the outline is its own cell and half of the next, whose centre
-    # (150, 50) lies outside.
+    # The incident spreads 200 m, the outline is its own cell and 0.49 of the next.
     surface = kernel_density(
         incidents_at((50, 50)),
         cell_size_m=100,
         bandwidth_m=200,
         within=shapely.box(0, 0, 149, 100),
     )
-    assert surface.to_frame(run="r", category=None, **WINDOW)["cell"].tolist() == ["0-0"]
+    assert surface.to_frame(run="r", category=None, **WINDOW)["cell"].tolist() == ["0-0", "0-1"]
+    assert surface.mass == pytest.approx(1.0, rel=1e-12)
 
 
 @pytest.mark.parametrize(
