@@ -1,0 +1,126 @@
+"""Each class by a series made by hand; nothing on maps where nothing happens."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from geo.errors import ParameterError
+from geo.hotspots.emerging import CLASSES, Emerging, emerging
+
+N_REST = 400
+
+
+def among_quiet(series: list[int], *, quiet: int = 5) -> Emerging:
+    """The series beside 400 cells that all have the same count in every period."""
+    rest = np.full((N_REST, len(series)), quiet)
+    return emerging(np.vstack([np.array([series]), rest]))
+
+
+@pytest.mark.parametrize(
+    ("series", "verdict"),
+    [
+        ([5, 5, 5, 5, 5, 5, 5, 5, 5, 5, 5, 30], "new"),
+        ([6, 8, 10, 14, 18, 22, 26, 30, 34, 38, 42, 46], "intensifying"),
+        ([25] * 12, "persistent"),
+        ([46, 42, 38, 34, 30, 26, 22, 18, 14, 10, 8, 6], "diminishing"),
+        ([5, 40, 5, 5, 40, 5, 5, 40, 5, 5, 40, 5], "sporadic"),
+        ([5] * 12, "none"),
+    ],
+)
+def test_emerging_each_class_by_hand(series: list[int], verdict: str) -> None:
+    found = among_quiet(series)
+    assert CLASSES[found.code[0]] == verdict
+    assert (found.code[1:] == 0).all()
+
+
+def test_emerging_hot_and_cold_in_turn_is_oscillating() -> None:
+    # 40 expected in a quiet period; 0 and 120 are both beyond chance.
+    found = among_quiet([120, 0, 120, 0, 120, 0, 0, 120, 0, 120, 0, 120], quiet=40)
+    assert CLASSES[found.code[0]] == "oscillating"
+    assert found.flags[0].tolist() == [1, -1] * 3 + [-1, 1] * 3
+
+
+def test_emerging_flags_equal_benjamini_and_hochberg_on_scipys_tails() -> None:
+    rng = np.random.default_rng(5)
+    weight = rng.gamma(2.0, 1.0, 300)
+    draw = rng.random((300, 6))
+    rate = weight[:, None] * np.where(draw < 0.03, 6.0, np.where(draw < 0.06, 0.0, 1.0))
+    counts = rng.poisson(rate * 8)
+    found = emerging(counts, exposure=weight, alpha=0.1)
+    whole, share = counts.sum(axis=0), (weight / weight.sum())[:, None]
+    upper = stats.binom.sf(counts - 1, whole, share)
+    lower = stats.binom.cdf(counts, whole, share)
+    hot = stats.false_discovery_control(upper.ravel()).reshape(300, 6) <= 0.1
+    cold = stats.false_discovery_control(lower.ravel()).reshape(300, 6) <= 0.1
+    assert hot.sum() > 20 and cold.sum() > 0
+    np.testing.assert_array_equal(found.flags, hot.astype(np.int8) - cold.astype(np.int8))
+    stricter = emerging(counts, exposure=weight, alpha=0.1, correction="by")
+    hot = stats.false_discovery_control(upper.ravel(), method="by").reshape(300, 6) <= 0.1
+    np.testing.assert_array_equal(stricter.flags > 0, hot)
+
+
+@pytest.mark.parametrize("mean", [0.05, 1.0, 20.0])
+def test_emerging_where_nothing_happens_finds_nothing(mean: float) -> None:
+    n_wrong = 0
+    for seed in range(20):
+        counts = np.random.default_rng(seed).poisson(mean, (3000, 12))
+        n_wrong += int((emerging(counts).code > 0).any())
+    # Three families at 5% each; 20 maps: more than 8 would be a broken level.
+    assert n_wrong <= 8
+
+
+def test_emerging_cell_without_exposure_is_untested_and_left_out() -> None:
+    counts = np.full((50, 4), 3)
+    counts[0] = 500
+    weight = np.ones(50)
+    weight[0] = 0
+    found = emerging(counts, exposure=weight)
+    assert CLASSES[found.code[0]] == "untested" and (found.code[1:] == 0).all()
+    assert np.isfinite(found.expected).all() and found.expected[1] == pytest.approx(12.0)
+
+
+def test_emerging_active_cells_with_totals_equal_all_cells() -> None:
+    counts = np.random.default_rng(2).poisson(0.2, (2000, 12))
+    counts[7] = 6
+    is_active = counts.any(axis=1)
+    every = emerging(counts)
+    active = emerging(
+        counts[is_active], totals=counts.sum(axis=0), total_exposure=2000.0, n_cells=2000
+    )
+    np.testing.assert_array_equal(active.code, every.code[is_active])
+    assert active.n_tests == every.n_tests
+
+
+@pytest.mark.parametrize("shape", [(0, 5), (3, 1), (1, 4)])
+def test_emerging_little_or_nothing_gives_no_pattern(shape: tuple[int, int]) -> None:
+    found = emerging(np.zeros(shape, dtype=np.int64))
+    assert (found.code == 0).all() and np.isfinite(found.expected).all()
+    assert len(found.table()) == shape[0]
+
+
+def test_emerging_all_incidents_in_one_cell_is_no_blob() -> None:
+    found = emerging(np.array([[1, 2, 1, 3]]))
+    assert CLASSES[found.code[0]] == "none"
+
+
+def test_table_tells_first_and_last_hot_period() -> None:
+    row = among_quiet([5, 40, 5, 5, 40, 5, 5, 5]).table().iloc[0]
+    assert (row["first_hot"], row["last_hot"], row["n_hot"]) == (1, 4, 2)
+    assert row["verdict"] == "sporadic" and not row["is_hot_now"]
+
+
+@pytest.mark.parametrize(
+    ("options", "code"),
+    [
+        ({"exposure": np.ones(3)}, "hotspots.shapes_differ"),
+        ({"exposure": np.array([1.0, -1.0])}, "hotspots.exposure_wrong"),
+        ({"totals": np.array([1, 0, 1])}, "hotspots.exposure_wrong"),
+        ({"alpha": 0.5}, "hotspots.significance_option"),
+    ],
+)
+def test_emerging_wrong_arguments_are_refused(options: dict[str, object], code: str) -> None:
+    with pytest.raises(ParameterError) as caught:
+        emerging(np.array([[1, 1, 1], [0, 1, 0]]), **options)
+    assert caught.value.code == code
