@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 Floats = npt.NDArray[np.float64]
 Indices = npt.NDArray[np.int64]
+Labels = npt.NDArray[np.int32]
 
 _UNIT = 2.0**-53
 _FILTER = (3.0 + 16.0 * _UNIT) * _UNIT
