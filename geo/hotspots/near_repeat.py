@@ -15,9 +15,7 @@ from scipy.spatial import cKDTree
 from geo.errors import ParameterError
 from geo.hotspots.lattice import Floats, Indices
 from geo.hotspots.scan_kernels import Words, random_bits
-
-MAX_PAIRS = 25_000_000
-"""Most pairs of incidents within the largest distance: 400 MB of indices."""
+from geo.hotspots.scan_windows import check_pairs
 
 MAX_DAYS = 36_600
 """Longest span of the incidents, days: a century; more is a mistaken date."""
@@ -60,7 +58,7 @@ def near_repeat(
     Raises
     ------
     ParameterError : arrays of different length or not finite, days not whole or spanning more
-        than a century, edges that do not rise, or more than `MAX_PAIRS` near pairs
+        than a century, edges that do not rise, or too many near pairs
     """
     x, y, day = np.asarray(x, dtype=np.float64), np.asarray(y, dtype=np.float64), np.asarray(day)
     _check_events(x, y, day)
@@ -87,14 +85,7 @@ def _near_pairs(xy: Floats, reach_m: float) -> tuple[npt.NDArray[np.int32], ...]
     tree = cKDTree(xy)
     reach_m *= 1 + 1e-12
     n_pairs = (int(tree.count_neighbors(tree, reach_m)) - len(xy)) // 2
-    if n_pairs > MAX_PAIRS:
-        raise ParameterError(
-            "hotspots.too_many_windows",
-            f"at most {MAX_PAIRS} pairs of incidents may lie within the largest distance; "
-            f"{n_pairs} do. Use smaller distances, or a shorter period.",
-            n=n_pairs,
-            limit=MAX_PAIRS,
-        )
+    check_pairs(n_pairs)
     pairs = tree.query_pairs(reach_m, output_type="ndarray").astype(np.int32)
     return np.ascontiguousarray(pairs[:, 0]), np.ascontiguousarray(pairs[:, 1])
 

@@ -73,13 +73,13 @@ def windows_around(x: Floats, y: Floats, *, max_radius_m: float) -> Windows:
     xy = np.column_stack([x, y])
     n = len(xy)
     if math.isinf(max_radius_m):
-        _check_pairs(n * n)
+        check_pairs(n * n)
         neighbour, squared = _everything(xy)
         first = np.arange(n + 1) * n
     else:
         tree = cKDTree(xy)
         radius_m = max_radius_m * (1 + SAME_DISTANCE)
-        _check_pairs(int(tree.count_neighbors(tree, radius_m)))
+        check_pairs(int(tree.count_neighbors(tree, radius_m)))
         pairs = tree.query_pairs(radius_m, output_type="ndarray").astype(np.int32)
         own = np.arange(n, dtype=np.int32)
         centre = np.concatenate([own, pairs[:, 0], pairs[:, 1]])
@@ -106,7 +106,13 @@ def _everything(xy: Floats) -> tuple[Order, Floats]:
     return np.concatenate(neighbours), np.concatenate(squares)
 
 
-def _check_pairs(n_pairs: int) -> None:
+def check_pairs(n_pairs: int) -> None:
+    """Nothing, where the pairs are few enough to be held in memory.
+
+    Raises
+    ------
+    ParameterError : there are more than `MAX_PAIRS`
+    """
     if n_pairs > MAX_PAIRS:
         raise ParameterError(
             "hotspots.too_many_windows",
