@@ -9,7 +9,7 @@ import pandas as pd
 from flask import current_app
 
 from geo.schema import LAYERS
-from geo.services import hotspots, overview, patrols
+from geo.services import overview, patrols
 from geo.services.clock import local_day
 from geo.store import Store
 from web.config import Settings
@@ -52,11 +52,6 @@ def figures() -> dict[str, Any]:
 def patrol_days() -> pd.DataFrame:
     """The days that have coverage, newest first; computed anew only where it changed."""
     return _remembered().get("patrol days", ["coverage"], lambda: patrols.days(store()))
-
-
-def hotspot_runs() -> pd.DataFrame:
-    """The stored hotspot runs; read anew only where one changed."""
-    return _remembered().get("hotspot runs", ["hotspots"], lambda: hotspots.runs(store()))
 
 
 def used_categories() -> list[str]:

@@ -6,8 +6,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from geo.services import hotspots, imports, patrols, plans
-from geo.services.clock import window_of_days
+from geo.services import imports, patrols, plans
 from web.jobs import Handle, Work, upload_folder
 
 
@@ -32,24 +31,6 @@ def make_plan(handle: Handle) -> dict[str, Any]:
         "workers": made.workers,
         "seconds": round(sum(made.seconds.values()), 1),
     }
-
-
-def compute_hotspots(handle: Handle) -> dict[str, Any]:
-    """A hotspot surface of the asked days and category."""
-    params = handle.params
-    handle.progress(0.1, "job.step.hotspots")
-    start, end = window_of_days(
-        handle.store, date.fromisoformat(params["first"]), date.fromisoformat(params["last"])
-    )
-    run = hotspots.compute(
-        handle.store,
-        start=start,
-        end=end,
-        category=params["category"] or None,
-        cell_size_m=params["cell_size_m"],
-        bandwidth_m=params["bandwidth_m"],
-    )
-    return {"run": run}
 
 
 def compute_coverage(handle: Handle) -> dict[str, Any]:
@@ -79,7 +60,6 @@ def import_file(handle: Handle) -> dict[str, Any]:
 
 KINDS: dict[str, Work] = {
     "plan": make_plan,
-    "hotspots": compute_hotspots,
     "coverage": compute_coverage,
     "import": import_file,
 }

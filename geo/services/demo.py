@@ -13,6 +13,7 @@ from boundaries import demo
 from boundaries.demo import DemoFile
 from geo.services import hotspots, imports, incidents, patrols, plans, warming
 from geo.services.clock import window_of_days
+from geo.services.hotspots import Question
 from geo.store import Store
 
 OnStep = Callable[[str, dict[str, int], float], None]
@@ -82,7 +83,7 @@ def build(
     for file in files:
         if file.layer in AFTER_PLANNING:
             _take(store, file, folder, now, log)
-    _hotspots(store, last_day, log)
+    _hotspots(store, last_day, now, log)
     log.done("coverage", **patrols.compute(store))
     return {"counts": log.counts, "seconds": log.seconds, "plan": report}
 
@@ -114,11 +115,14 @@ def _plan(store: Store, starts: date, now: datetime, log: _Log) -> dict[str, Any
     return made.report
 
 
-def _hotspots(store: Store, last_day: date, log: _Log) -> None:
+def _hotspots(store: Store, last_day: date, now: datetime, log: _Log) -> None:
     first_day = last_day - timedelta(days=HOTSPOT_DAYS - 1)
     start, end = window_of_days(store, first_day, last_day)
     seen = incidents.in_window(store, start=start, end=end)["category"]
-    hotspots.compute(store, start=start, end=end)
-    for category in sorted(seen.unique()):
-        hotspots.compute(store, start=start, end=end, category=category)
-    log.done("hotspots", surfaces=1 + seen.nunique())
+    n_areas = 0
+    for category in (None, *sorted(seen.unique())):
+        asked = Question("significance", first_day, last_day, category=category)
+        answer = hotspots.analyse(store, asked, now=now)
+        hotspots.save(store, answer)
+        n_areas += len(answer.areas)
+    log.done("hotspots", questions=1 + seen.nunique(), found=n_areas)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from flask import Blueprint, Flask
 
-from web.api import features, places, tiles
+from web.api import features, hotspots, places, tiles
 
 
 def install(app: Flask) -> None:
     """Register the API and the tiles on the app."""
     api = Blueprint("api", __name__, url_prefix="/api/v1")
     features.register(api)
+    hotspots.register(api)
     places.register(api)
     app.register_blueprint(api)
     app.register_blueprint(tiles.tiles)

@@ -9,7 +9,6 @@ from flask import Blueprint, Response, jsonify, request
 
 from geo.errors import NotFoundError, PermissionDenied
 from geo.schema import LAYERS
-from geo.services import hotspots as hotspot_services
 from geo.services import incidents as incident_services
 from geo.services import patrols, plans
 from web.access import TRACK_LAYERS, own_track_rows
@@ -26,7 +25,6 @@ def register(api: Blueprint) -> None:
     """Add the addresses to the API."""
     api.add_url_rule("/grids.geojson", view_func=grids)
     api.add_url_rule("/incidents.geojson", view_func=incidents)
-    api.add_url_rule("/hotspots.geojson", view_func=hotspots)
     api.add_url_rule("/coverage.geojson", view_func=coverage)
     api.add_url_rule("/coverage.json", view_func=coverage_grids)
     api.add_url_rule("/layers/<layer>.geojson", view_func=layer)
@@ -82,18 +80,6 @@ def incidents() -> Response:
 
     etag = answers.etag_of(["incidents"])
     return answers.features("incidents", read, etag=etag, n_matched=n_matched)
-
-
-@needs()
-def hotspots() -> Response:
-    """The cells of one hotspot run: the asked one, else the newest of the category."""
-    run, category = request.args.get("run") or None, request.args.get("category") or None
-    etag = answers.etag_of(["hotspots"])
-    return answers.features(
-        "hotspots",
-        lambda: [hotspot_services.surface(store(), run=run, category=category)],
-        etag=etag,
-    )
 
 
 @needs()

@@ -57,7 +57,7 @@ def _steps(summary: Mapping[str, Any]) -> list[Step]:
         Step("lines", counts["streets"] > 0, importing("streets"), "layers.import"),
         Step("plan", summary["plan"] is not None, url_for("plans.new"), "plans.make"),
         Step("incidents", counts["incidents"] > 0, importing("incidents"), "layers.import"),
-        Step("hotspots", summary["hotspot_runs"] > 0, url_for("hotspots.new"), "hotspots.compute"),
+        Step("hotspots", summary["hotspot_runs"] > 0, url_for("hotspots.show"), None),
         Step("tracks", counts["tracks"] > 0, importing("tracks"), "layers.import"),
         Step("coverage", bool(summary["patrol_days"]), url_for("patrols.new"), "coverage.compute"),
     ]

@@ -18,7 +18,6 @@ room = Blueprint("jobs", __name__, url_prefix="/jobs")
 
 PERMISSION_OF = {
     "plan": "plans.make",
-    "hotspots": "hotspots.compute",
     "coverage": "coverage.compute",
     "import": "layers.import",
 }

@@ -86,7 +86,9 @@ def _endpoints() -> dict[str, str]:
         "search": url_for("api.search"),
         "grids": url_for("api.grids"),
         "incidents": url_for("api.incidents", limit=MAP_INCIDENTS),
-        "hotspots": url_for("api.hotspots"),
+        "hotspots": url_for("api.hotspots_answer"),
+        "hotspot_frames": url_for("api.hotspots_frames"),
+        "hotspot_rows": url_for("api.hotspots_rows"),
         "coverage": url_for("api.coverage"),
         "coverage_grids": url_for("api.coverage_grids"),
     }

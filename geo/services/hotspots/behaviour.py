@@ -1,0 +1,131 @@
+"""How places behave over time, addresses that report again, and grids that report too little."""
+
+from __future__ import annotations
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+
+from geo.hotspots.emerging import emerging as classify
+from geo.hotspots.periods import Period
+from geo.hotspots.touching import touching_areas
+from geo.hotspots.under_reporting import suspiciously_few
+from geo.hotspots.window_sums import window_sums
+from geo.incidents.attribution import attribute
+from geo.services import plans
+from geo.services.hotspots.asking import Analysis, Asked, cell_table, note
+
+LEAST_DAYS_BY_MONTH = 180
+"""Windows at least this long are cut into months, shorter ones into weeks."""
+
+LEAST_PERIODS = 4
+QUIET = ("none", "untested")
+"""Classes that say nothing about a place."""
+
+RESIDENTS = ("resident", "hotline")
+"""Who speaks for the residents; the routes of couriers and workers say nothing of silence."""
+
+ORDER = ("intensifying", "new", "persistent", "sporadic", "oscillating", "diminishing")
+"""What a planner looks at first."""
+
+
+def emerging(asked: Asked) -> Analysis:
+    """New, intensifying, persistent, diminishing, oscillating or sporadic, by 3 x 3 cells."""
+    q, lattice = asked.question, asked.lattice
+    period: Period = "month" if (q.last - q.first).days >= LEAST_DAYS_BY_MONTH else "week"
+    dense = asked.town.cube.by_period(q.first, q.last, category=q.category, period=period)
+    if len(dense) < LEAST_PERIODS:
+        return asked.answer(None, None, notes=[note("few_periods", n=LEAST_PERIODS)])
+    exposure, shares = asked.exposure
+    at = np.flatnonzero(asked.counts)
+    around = np.stack([window_sums(layer.astype(np.float64), 1).ravel()[at] for layer in dense])
+    told = classify(
+        around.T.astype(np.int64),
+        exposure=window_sums(exposure, 1).ravel()[at],
+        totals=dense.sum(axis=(1, 2)),
+        total_exposure=float(exposure.sum()),
+        correction=q.correction,
+    ).table()
+    verdict = told["verdict"].astype(str).to_numpy(dtype=object)
+    is_found = ~np.isin(verdict, QUIET)
+    cells = cell_table(
+        at,
+        n_incidents=asked.counts.ravel()[at],
+        expected=told["expected"].to_numpy(),
+        excess=told["excess"].to_numpy(),
+        n_around=told["seen"].to_numpy(),
+        n_hot=told["n_hot"].to_numpy(),
+        verdict=np.where(is_found, verdict, "not_significant"),
+    )
+    return asked.answer(
+        cells,
+        _behaving(asked, cells[is_found]).assign(n_periods=len(dense)),
+        n_significant=int(is_found.sum()),
+        period=period,
+        n_periods=len(dense),
+        shares=shares,
+        notes=[] if is_found.any() else [note("nothing_emerging")],
+    )
+
+
+def _behaving(asked: Asked, found: pd.DataFrame) -> gpd.GeoDataFrame:
+    """Areas of touching cells of one class, in the order in which they are looked at."""
+    parts = []
+    for verdict in ORDER:
+        cells = found[found["verdict"] == verdict]
+        if len(cells):
+            areas = touching_areas(asked.lattice, cells, by="excess")
+            n_hot = [int(cells["n_hot"].max())] * len(areas)
+            parts.append(areas.drop(columns="excess").assign(verdict=verdict, n_hot=n_hot))
+    if not parts:
+        return asked.no_areas()
+    return gpd.GeoDataFrame(pd.concat(parts, ignore_index=True), crs=asked.lattice.crs)
+
+
+def reports(asked: Asked) -> Analysis:
+    """Grids in force whose residents report suspiciously little for their households."""
+    plan = plans.current(asked.store)
+    if plan is None:
+        return asked.answer(None, None, notes=[note("no_grids")])
+    grids = asked.store.read("grids", where={"plan": plan})
+    cases = attribute(asked.incidents, grids)
+    by_residents = cases["reporter_kind"].isin(RESIDENTS)
+    told = grids.assign(
+        households=grids["households"].fillna(0),
+        residents=_per_grid(grids, cases[by_residents]),
+        others=_per_grid(grids, cases[~by_residents]),
+    )
+    judged = suspiciously_few(
+        told, seen="residents", beside=["others"], correction=asked.question.correction
+    )
+    few = judged[judged["is_few"]].sort_values("q", kind="stable")
+    areas = gpd.GeoDataFrame(
+        {
+            "area": grids.loc[few.index, "grid"].to_numpy(),
+            "verdict": "few_reports",
+            "n_incidents": few["seen"].to_numpy(),
+            "expected": few["expected"].to_numpy(),
+            "excess": (few["seen"] - few["expected"]).to_numpy(),
+            "relative_risk": few["ratio"].to_numpy(),
+            "risk_low": few["ratio_low"].to_numpy(),
+            "risk_high": few["ratio_high"].to_numpy(),
+            "q": few["q"].to_numpy(),
+            "households": told.loc[few.index, "households"].astype("int64").to_numpy(),
+        },
+        geometry=grids.loc[few.index, "geometry"].to_numpy(),
+        crs=grids.crs,
+    )
+    return asked.answer(
+        None,
+        areas,
+        n_significant=len(areas),
+        n_grids=len(grids),
+        n_of_residents=int(by_residents.sum()),
+        dispersion=float(judged.attrs["dispersion"]),
+    )
+
+
+def _per_grid(grids: gpd.GeoDataFrame, cases: gpd.GeoDataFrame) -> pd.Series:
+    """Cases in each grid."""
+    counted = cases["grid"].value_counts()
+    return grids["grid"].map(counted).fillna(0).astype("int64")

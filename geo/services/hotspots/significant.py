@@ -1,0 +1,222 @@
+"""Where incidents are more than chance accounts for: by cell, by circle, in space and time."""
+
+from __future__ import annotations
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import shapely
+
+from geo.hotspots.areas import hotspot_areas
+from geo.hotspots.false_discovery import q_values
+from geo.hotspots.lattice import Indices
+from geo.hotspots.local import LocalStatistic, getis_ord_on_lattice, local_moran
+from geo.hotspots.permutation_scan import permutation_scan
+from geo.hotspots.scan import poisson_scan
+from geo.hotspots.significance import Significance, significant_cells
+from geo.hotspots.touching import neighbours, touching_areas
+from geo.services import cubes
+from geo.services.clock import timezone_of
+from geo.services.hotspots.asking import ALPHA, SEED, Analysis, Asked, cell_table, note
+
+N_REPLICATES = 999
+MAX_SCAN_RADIUS_M = 500.0
+MAX_RECENT_RADIUS_M = 300.0
+MAX_RECENT_DAYS = 30
+PAST_DAYS = 365
+"""Days that the scan in space and time looks back on, to know what is usual where."""
+
+PLACE_RADIUS_M = 20.0
+"""A cluster of one place is drawn as a circle of this radius."""
+
+
+def significance(asked: Asked) -> Analysis:
+    """Cells with significantly more incidents than their exposure explains."""
+    judged = judge(asked)
+    at = np.flatnonzero((asked.counts.ravel() > 0) | judged.is_hot.ravel())
+    figures = {
+        name: getattr(judged, name).ravel()[at]
+        for name in ("expected", "excess", "relative_risk", "risk_low", "risk_high", "q")
+    }
+    is_hot = judged.is_hot.ravel()[at]
+    cells = cell_table(
+        at,
+        n_incidents=asked.counts.ravel()[at],
+        **figures,
+        verdict=np.where(is_hot, "hot", "not_significant"),
+    )
+    told = {
+        "unexposed": {"n": judged.n_unexposed},
+        "outside": {"n": judged.n_outside},
+        "overdispersed": {"ratio": round(judged.dispersion, 2)},
+    }
+    return asked.answer(
+        cells,
+        hotspot_areas(judged, asked.lattice).assign(verdict="hot"),
+        n_significant=int(judged.is_hot.sum()),
+        n_unexposed=judged.n_unexposed,
+        model=judged.model.name,
+        dispersion=judged.dispersion,
+        shares={} if asked.question.exposure == "background" else asked.exposure[1],
+        notes=[(code, told.get(code.rpartition(".")[2], {})) for code in judged.notes],
+    )
+
+
+def judge(asked: Asked) -> Significance:
+    """The exact test of every cell against the exposure asked for."""
+    q = asked.question
+    is_background = q.exposure == "background"
+    exposure, _ = asked.exposure
+    return significant_cells(
+        asked.counts,
+        None if is_background else exposure,
+        background=exposure.astype(np.int64) if is_background else None,
+        is_inside=asked.lattice.is_inside,
+        alpha=ALPHA,
+        correction=q.correction,
+    )
+
+
+def getis_ord(asked: Asked) -> Analysis:
+    """Getis and Ord's Gi* of the counts: what other tools show, with its warnings."""
+    inside = asked.lattice.is_inside
+    view = getis_ord_on_lattice(asked.counts, inside, exposure=asked.exposure[0])
+    return _compatible(asked, view, z=view.z.ravel(), p=view.p.ravel())
+
+
+def moran(asked: Asked) -> Analysis:
+    """Local Moran of the counts: places high among high ones, with the same warnings."""
+    inside = asked.lattice.is_inside
+    view = local_moran(
+        asked.counts[inside].astype(np.float64),
+        neighbours(inside),
+        exposure=asked.exposure[0][inside],
+    )
+    counts = asked.counts[inside]
+    z, p = np.zeros(inside.size), np.ones(inside.size)
+    z[inside.ravel()] = np.where(counts > counts.mean(), view.z, np.minimum(view.z, 0.0))
+    p[inside.ravel()] = view.p
+    return _compatible(asked, view, z=z, p=p)
+
+
+def _compatible(asked: Asked, view: LocalStatistic, *, z: np.ndarray, p: np.ndarray) -> Analysis:
+    inside = asked.lattice.is_inside.ravel()
+    q = np.ones(inside.size)
+    q[inside] = q_values(p[inside], correction=asked.question.correction)
+    is_hot = (q <= ALPHA) & (z > 0)
+    at = np.flatnonzero((asked.counts.ravel() > 0) | is_hot)
+    cells = cell_table(
+        at,
+        n_incidents=asked.counts.ravel()[at],
+        z=z[at],
+        q=q[at],
+        verdict=np.where(is_hot[at], "hot", "not_significant"),
+    )
+    areas = touching_areas(asked.lattice, cells[is_hot[at]], by="z")
+    notes = [(code, {}) for code in view.notes]
+    if not is_hot.any():
+        notes.append(note("nothing_hot"))
+    return asked.answer(
+        cells, areas.assign(verdict="hot"), n_significant=int(is_hot.sum()), notes=notes
+    )
+
+
+def scan(asked: Asked) -> Analysis:
+    """Kulldorff's Poisson scan: circles that hold more than their share."""
+    exposure, shares = asked.exposure
+    at = np.flatnonzero(asked.lattice.is_inside)
+    found = poisson_scan(
+        *asked.lattice.centres(at),
+        asked.counts.ravel()[at],
+        exposure.ravel()[at],
+        max_radius_m=MAX_SCAN_RADIUS_M,
+        n_replicates=N_REPLICATES,
+        seed=SEED,
+        alpha=ALPHA,
+    )
+    clusters = found.clusters[found.clusters["is_significant"]]
+    members = [at[positions] for positions in clusters["members"]]
+    areas = gpd.GeoDataFrame(
+        _cluster_figures(clusters).assign(
+            relative_risk=clusters["relative_risk"].to_numpy(),
+            area=[asked.lattice.codes(at[[row]])[0] for row in clusters["centre"]],
+        ),
+        geometry=[shapely.union_all(asked.lattice.boxes(cells)) for cells in members],
+        crs=asked.lattice.crs,
+    )
+    notes = [] if len(areas) else [note("no_cluster")]
+    if found.n_unexposed:
+        notes.append(note("unexposed", n=found.n_unexposed))
+    return asked.answer(
+        _marked(asked, members),
+        areas,
+        n_significant=len(areas),
+        n_replicates=found.n_replicates,
+        shares=shares,
+        notes=notes,
+    )
+
+
+def recent(asked: Asked) -> Analysis:
+    """Clusters in space and time that are alive on the window's last day."""
+    q = asked.question
+    cases = asked.incidents
+    points = cases.geometry.to_numpy()
+    x, y = shapely.get_x(points), shapely.get_y(points)
+    days = cubes.local_days(cases["reported_at"], timezone_of(asked.store))
+    found = permutation_scan(
+        x,
+        y,
+        days.astype(np.int64),
+        today=int(np.datetime64(q.last, "D").astype(np.int64)),
+        max_radius_m=MAX_RECENT_RADIUS_M,
+        max_days=MAX_RECENT_DAYS,
+        n_replicates=N_REPLICATES,
+        seed=SEED,
+    )
+    clusters = found.clusters[found.clusters["is_alarm"]]
+    radius = np.maximum(clusters["radius_m"].to_numpy(), PLACE_RADIUS_M)
+    centres = shapely.points(clusters["x"].to_numpy(), clusters["y"].to_numpy())
+    first = clusters["first_day"].to_numpy(dtype=np.int64).astype("datetime64[D]")
+    at = asked.lattice.cell_of(clusters["x"].to_numpy(), clusters["y"].to_numpy())
+    areas = gpd.GeoDataFrame(
+        _cluster_figures(clusters).assign(
+            first_day=first.astype(str),
+            recurrence_days=clusters["recurrence_interval_days"].to_numpy(),
+            radius_m=radius,
+            area=asked.lattice.codes(at),
+        ),
+        geometry=shapely.buffer(centres, radius),
+        crs=asked.lattice.crs,
+    )
+    members = [asked.lattice.cell_of(x[rows], y[rows]) for rows in clusters["members"]]
+    return asked.answer(
+        _marked(asked, members),
+        areas,
+        n_significant=len(areas),
+        n_replicates=found.n_replicates,
+        notes=[] if len(areas) else [note("nothing_recent")],
+    )
+
+
+def _cluster_figures(clusters: pd.DataFrame) -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            "verdict": "hot",
+            "n_incidents": clusters["cases"].to_numpy(),
+            "expected": clusters["expected"].to_numpy(),
+            "excess": (clusters["cases"] - clusters["expected"]).to_numpy(),
+            "p": clusters["p"].to_numpy(),
+        }
+    )
+
+
+def _marked(asked: Asked, members: list[Indices]) -> pd.DataFrame:
+    """The cells with incidents, those of a cluster marked hot."""
+    hot = np.unique(np.concatenate([np.zeros(0, dtype=np.int64), *members]))
+    at = np.union1d(np.flatnonzero(asked.counts), hot[hot >= 0])
+    return cell_table(
+        at,
+        n_incidents=asked.counts.ravel()[at],
+        verdict=np.where(np.isin(at, hot), "hot", "not_significant"),
+    )

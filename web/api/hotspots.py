@@ -1,0 +1,295 @@
+"""Hotspot questions by address: for the page's map and table, and as GeoJSON for other systems."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import geopandas as gpd
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import shapely
+from flask import Blueprint, Response, jsonify, request
+
+from geo.crs import to_wgs84
+from geo.errors import ParameterError
+from geo.exchange.values import plain_values
+from geo.hotspots.colour_scale import NOTHING, ColourScale, fixed_scale
+from geo.hotspots.lattice import Lattice
+from geo.services import hotspots as services
+from geo.services import incidents
+from geo.services.clock import local_day, window_of_days
+from geo.services.hotspots import Analysis, Question
+from web import readings
+from web.api import answers, query
+from web.language import current_language, translate
+from web.reach import store
+from web.security import needs, require_principal
+
+LAYERS_BEHIND = ["incidents", "communities", "buildings", "streets", "tracks", "plans", "grids"]
+FIRST_WINDOW_DAYS = 90
+"""Days up to the newest incident that are looked at where none are asked for."""
+
+FRAME_DAYS = 28
+"""Days that one frame of an animation holds; frames are a week apart."""
+
+MOST_FRAMES = 60
+WIRE_DECIMALS = 7
+
+VERDICTS = (
+    "hot",
+    "intensifying",
+    "new",
+    "persistent",
+    "sporadic",
+    "oscillating",
+    "diminishing",
+    "few_reports",
+    "repeat",
+)
+"""Classes of cells and areas; a level is a place in this list."""
+
+
+def register(api: Blueprint) -> None:
+    """Add the addresses to the API."""
+    api.add_url_rule("/hotspots.json", "hotspots_answer", answer)
+    api.add_url_rule("/hotspots/frames.json", "hotspots_frames", frames)
+    api.add_url_rule("/hotspots.geojson", "hotspots_rows", rows)
+
+
+@needs()
+def answer() -> Response:
+    """The report, the cells as columns of figures, and what was found, with its reading."""
+    etag = answers.etag_of(LAYERS_BEHIND, current_language())
+    if answers.is_known(etag):
+        return answers.unchanged(etag)
+    analysis = services.analyse(store(), asked_question(), now=datetime.now(UTC))
+    response = jsonify(told(analysis))
+    response.set_etag(etag)
+    return response
+
+
+@needs()
+def frames() -> Response:
+    """Four weeks' density, a week apart, on one colour scale."""
+    etag = answers.etag_of(LAYERS_BEHIND)
+    if answers.is_known(etag):
+        return answers.unchanged(etag)
+    question = asked_question()
+    ends = frame_ends(question.first, question.last)
+    shown = []
+    for end in ends:
+        start = end - timedelta(days=FRAME_DAYS - 1)
+        of_frame = Question(
+            "kde",
+            start,
+            end,
+            category=question.category,
+            cell_size_m=question.cell_size_m,
+            bandwidth_m=question.bandwidth_m,
+        )
+        shown.append(services.analyse(store(), of_frame, now=datetime.now(UTC)))
+    scale = fixed_scale([frame.cells["value"].to_numpy() for frame in shown])
+    response = jsonify(
+        frames=[
+            {
+                "first": frame.question.first.isoformat(),
+                "last": frame.question.last.isoformat(),
+                "n_incidents": frame.report["n_incidents"],
+                "at": frame.cells.index.tolist(),
+                "level": scale.classify(frame.cells["value"].to_numpy()).tolist(),
+            }
+            for frame in shown
+        ],
+        scale=_told_scale(scale, "per_km2"),
+        raster=_raster(shown[0].lattice) if shown and shown[0].lattice else None,
+    )
+    response.set_etag(etag)
+    return response
+
+
+@needs()
+def rows() -> Response:
+    """Rows of the `hotspots` layer: of a stored run, or of the question where a method is given."""
+    etag = answers.etag_of([*LAYERS_BEHIND, "hotspots"])
+    run, category = request.args.get("run") or None, request.args.get("category") or None
+    if not request.args.get("method"):
+        return answers.features(
+            "hotspots", lambda: [services.stored(store(), run=run, category=category)], etag=etag
+        )
+
+    def read() -> answers.Frames:
+        question = asked_question()
+        analysis = services.analyse(store(), question, now=datetime.now(UTC))
+        start, end = window_of_days(store(), question.first, question.last)
+        return [services.to_rows(analysis, run="live", start=start, end=end)]
+
+    return answers.features("hotspots", read, etag=etag)
+
+
+def asked_question() -> Question:
+    """The question of the address; what it leaves out is the page's default.
+
+    Raises
+    ------
+    ParameterError : a value is out of range
+    """
+    first, last = first_window()
+    last = query.day("last") or last
+    first = query.day("first") or min(first, last)
+    correction = request.args.get("correction", "bh")
+    if correction not in ("bh", "by"):
+        raise ParameterError(
+            "hotspots.unknown_correction", f"no correction {correction!r}", value=correction[:40]
+        )
+    cell_size_m = query.whole("cell_size_m", least=10, most=1000) or 50
+    return Question(
+        request.args.get("method", "significance")[:40],
+        first,
+        last,
+        category=request.args.get("category") or None,
+        cell_size_m=float(cell_size_m),
+        exposure=request.args.get("exposure", "fitted")[:40],
+        correction=correction,  # type: ignore[arg-type]
+        bandwidth_m=float(max(query.whole("bandwidth_m", least=10, most=5000) or 150, cell_size_m)),
+    )
+
+
+def first_window() -> tuple[date, date]:
+    """The days that are looked at first: the last `FIRST_WINDOW_DAYS` that have incidents."""
+    span = incidents.span(store())
+    newest = datetime.now(UTC) if span is None else span[1]
+    last = local_day(store(), newest)
+    return last - timedelta(days=FIRST_WINDOW_DAYS - 1), last
+
+
+def frame_ends(first: date, last: date) -> list[date]:
+    """Last days of the frames of a window, a week apart, oldest first, `last` among them."""
+    n_weeks = max(0, ((last - first).days + 1 - FRAME_DAYS) // 7)
+    n_frames = min(n_weeks + 1, MOST_FRAMES)
+    return [last - timedelta(days=7 * back) for back in range(n_frames)][::-1]
+
+
+def told(analysis: Analysis) -> dict[str, Any]:
+    """The answer as plain values, in the page's language."""
+    language, report = current_language(), analysis.report
+    method = analysis.question.method
+    scale = _scale_of(analysis)
+    unit = report.get("unit", "")
+    return {
+        "report": {
+            **{name: value for name, value in report.items() if name != "notes"},
+            "first": analysis.question.first.isoformat(),
+            "last": analysis.question.last.isoformat(),
+            "category": analysis.question.category,
+            "cell_size_m": analysis.question.cell_size_m,
+            "headline": readings.headline(language, method, report, n_areas=len(analysis.areas)),
+            "notes": readings.notes(language, report),
+        },
+        "verdicts": [
+            {"verdict": verdict, "label": translate(f"hotspots.verdict.{verdict}")}
+            for verdict in VERDICTS
+        ],
+        "scale": None if scale is None else _told_scale(scale, unit),
+        "raster": None if analysis.lattice is None else _raster(analysis.lattice),
+        "cells": None if analysis.lattice is None else _cells(analysis, scale),
+        "areas": _areas(analysis, scale),
+    }
+
+
+def _scale_of(analysis: Analysis) -> ColourScale | None:
+    for frame in (analysis.cells, analysis.areas):
+        if "value" in frame.columns:
+            return fixed_scale([frame["value"].to_numpy(dtype="float64")])
+    return None
+
+
+def _told_scale(scale: ColourScale, unit: str) -> dict[str, Any]:
+    return {"limits": scale.limits.tolist(), "unit": unit}
+
+
+def _raster(lattice: Lattice) -> dict[str, Any]:
+    """Size of the lattice and its corners as latitude and longitude: NW, NE, SE, SW."""
+    rows_, cols = lattice.shape
+    west, north = lattice.west_m, lattice.north_m
+    east, south = west + cols * lattice.cell_size_m, north - rows_ * lattice.cell_size_m
+    corners = gpd.GeoSeries(
+        gpd.points_from_xy([west, east, east, west], [north, north, south, south]),
+        crs=lattice.crs,
+    ).to_crs("EPSG:4326")
+    return {
+        "rows": rows_,
+        "cols": cols,
+        "corners": [[round(p.y, WIRE_DECIMALS), round(p.x, WIRE_DECIMALS)] for p in corners],
+    }
+
+
+def _cells(analysis: Analysis, scale: ColourScale | None) -> dict[str, Any]:
+    cells = analysis.cells
+    figures = cells.drop(columns=["verdict", "value"], errors="ignore")
+    return {
+        "at": cells.index.tolist(),
+        "level": _levels(cells, scale).tolist(),
+        "figures": {name: plain_values(figures[name].round(4)) for name in figures.columns},
+    }
+
+
+def _levels(frame: pd.DataFrame, scale: ColourScale | None) -> npt.NDArray[np.int8]:
+    """Class of each row: of its value, else of its verdict; `NOTHING` where it is not remarkable."""
+    if scale is not None and "value" in frame.columns:
+        return scale.classify(frame["value"].to_numpy(dtype="float64"))
+    if frame.empty:
+        return np.zeros(0, dtype=np.int8)
+    places = {verdict: place for place, verdict in enumerate(VERDICTS)}
+    return frame["verdict"].map(places).fillna(NOTHING).to_numpy(dtype=np.int8)
+
+
+def _areas(analysis: Analysis, scale: ColourScale | None) -> dict[str, Any]:
+    """What was found as a feature collection; each with its place in words and its reading."""
+    language, method = current_language(), analysis.question.method
+    areas = analysis.areas
+    shown = areas.drop(columns=_hidden(areas.columns))
+    features: list[dict[str, Any]] = []
+    if len(areas):
+        located = to_wgs84(areas[["geometry"]]).geometry.to_numpy()
+        shapes = shapely.to_geojson(shapely.set_precision(located, 10.0**-WIRE_DECIMALS))
+        names = [name for name in shown.columns if name not in ("geometry", "place_en", "value")]
+        columns = {name: plain_values(shown[name]) for name in names}
+        levels = _levels(areas, scale).tolist()
+        for row, level, shape in zip(
+            (
+                dict(zip(columns, values, strict=True))
+                for values in zip(*columns.values(), strict=True)
+            ),
+            levels,
+            shapes,
+            strict=True,
+        ):
+            place_en = areas["place_en"].iloc[len(features)]
+            row = {**row, "place_en": place_en}
+            told_row = {
+                **row,
+                "place": readings.place_of(language, row),
+                "reading": readings.reading(language, method, row),
+                "level": level,
+            }
+            told_row.pop("place_en")
+            features.append(
+                {
+                    "type": "Feature",
+                    "id": row["area"],
+                    "geometry": json.loads(shape),
+                    "properties": told_row,
+                }
+            )
+    return {"type": "FeatureCollection", "features": features}
+
+
+def _hidden(columns: Sequence[str]) -> list[str]:
+    """Columns that may name residents, where the reader has no business with the matter."""
+    if require_principal().may("see.matter"):
+        return []
+    return [column for column in ("address", "incidents") if column in columns]
