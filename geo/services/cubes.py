@@ -171,5 +171,5 @@ def _sources(store: Store, lattice: Lattice) -> dict[str, Floats]:
 def _summed(lattice: Lattice, x: Floats, y: Floats, weight: Floats) -> Floats:
     index = lattice.cell_of(x, y)
     is_on = index >= 0
-    summed: Floats = np.bincount(index[is_on], weights=weight[is_on], minlength=lattice.n_cells)
-    return summed.reshape(lattice.shape)
+    summed = np.bincount(index[is_on], weights=weight[is_on], minlength=lattice.n_cells)
+    return summed.reshape(lattice.shape).astype(np.float64)

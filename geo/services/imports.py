@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from pathlib import Path
@@ -15,7 +16,7 @@ from geo.incidents.categories import load_categories
 from geo.intake import Geocode, Intake, Limits, layer_named, read_layer, write_rejects
 from geo.planning.load import estimate_households
 from geo.planning.seeds import compound_of
-from geo.services import incidents, plans
+from geo.services import cubes, incidents, plans
 from geo.services.clock import local_day, timezone_of
 from geo.store import Store
 
@@ -79,7 +80,7 @@ def import_file(
         geocode=_geocoder(store) if spec.name == "incidents" else None,
     )
     frame = taken.frame
-    with store.transaction():
+    with _cubes_following(store, spec.name, frame), store.transaction():
         import_id = _next_id(store, now)
         rejects_path = _keep_rejects(taken, rejects_dir, import_id)
         if spec.is_spatial and store.crs is None and len(frame):
@@ -108,6 +109,12 @@ def import_file(
         )
         _log(store, report, now)
     return report
+
+
+def _cubes_following(
+    store: Store, layer: str, frame: gpd.GeoDataFrame | pd.DataFrame
+) -> AbstractContextManager[None]:
+    return cubes.following(store, frame) if layer == "incidents" else nullcontext()
 
 
 def _with_counts_kept(store: Store, buildings: gpd.GeoDataFrame) -> gpd.GeoDataFrame:

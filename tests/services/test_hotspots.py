@@ -1,53 +1,124 @@
-"""Hotspot runs over stored incidents."""
+"""Questions about stored incidents, and answers that are kept."""
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import UTC, date, datetime
+from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from geo.errors import ParameterError
-from geo.services import clock, hotspots
+from geo.services import hotspots
+from geo.services.hotspots import METHODS, Analysis, Question
 from geo.store import Store
 from tests.services.conftest import incident_at
 
-
-def window(store: Store) -> dict[str, object]:
-    start, end = clock.window_of_days(store, date(2026, 1, 1), date(2026, 12, 31))
-    return {"start": start, "end": end}
-
-
-def test_compute_density_holds_the_mass_of_its_incidents(store: Store) -> None:
-    store.write("incidents", incident_at({f"c{n}": (200.0, 100.0) for n in range(7)}))
-    run = hotspots.compute(store, **window(store), cell_size_m=20, bandwidth_m=60)  # type: ignore[arg-type]
-    cells = hotspots.surface(store, run=run)
-    assert cells["n_incidents"].sum() == 7
-    mass = (cells["density_per_km2"] * 20 * 20 / 1e6).sum()
-    assert mass == pytest.approx(7, rel=0.01)
-    assert np.isfinite(cells["density_per_km2"]).all()
+NOW = datetime(2026, 12, 1, tzinfo=UTC)
+CORNERS = {f"e{n}": (20.0 + 50 * (n % 8), 20.0 + 50 * (n // 8)) for n in range(32)}
+"""One incident in each of the 8 x 4 cells of 50 m that the town has."""
 
 
-def test_compute_same_window_again_replaces_the_run(store: Store) -> None:
-    store.write("incidents", incident_at({"a": (200.0, 100.0)}))
-    first = hotspots.compute(store, **window(store))  # type: ignore[arg-type]
-    n_cells = store.count("hotspots")
-    assert hotspots.compute(store, **window(store)) == first  # type: ignore[arg-type]
-    assert store.count("hotspots") == n_cells
-    assert len(hotspots.runs(store)) == 1
+def ask(store: Store, method: str = "significance", **options: Any) -> Analysis:
+    question = Question(
+        method, date(2026, 1, 1), date(2026, 12, 31), **{"exposure": "ground", **options}
+    )
+    return hotspots.analyse(store, question, now=NOW)
 
 
-def test_compute_no_incident_in_the_window_is_said(store: Store) -> None:
+def with_a_hot_cell(store: Store) -> None:
+    store.write("incidents", incident_at(CORNERS))
+    store.write("incidents", incident_at({f"h{n}": (230.0, 80.0) for n in range(40)}))
+
+
+def test_analyse_forty_more_in_one_cell_is_the_one_hotspot(store: Store) -> None:
+    with_a_hot_cell(store)
+    answer = ask(store)
+    # 72 incidents over 32 cells: 2.25 expected in each; the cell at (200..250, 50..100) has 41
+    assert answer.report["n_incidents"] == 72
+    assert answer.report["n_significant"] == 1 and len(answer.areas) == 1
+    found = answer.areas.iloc[0]
+    assert found["n_incidents"] == 41
+    assert found["expected"] == pytest.approx(2.25)
+    assert found["excess"] == pytest.approx(38.75)
+    assert found.geometry.area == pytest.approx(2500)
+
+
+def test_analyse_even_incidents_find_nothing(store: Store) -> None:
+    store.write("incidents", incident_at(CORNERS))
+    answer = ask(store)
+    assert answer.report["n_significant"] == 0 and answer.areas.empty
+    assert set(answer.cells["verdict"]) == {"not_significant"}
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize(
+    "points",
+    [{}, {"a": (200.0, 100.0)}, {f"p{n}": (200.0, 100.0) for n in range(30)}],
+    ids=["none", "one", "all on one point"],
+)
+def test_analyse_little_data_answers_without_a_number_that_is_none(
+    store: Store, method: str, points: dict[str, tuple[float, float]]
+) -> None:
+    if points:
+        store.write("incidents", incident_at(points))
+    answer = ask(store, method)
+    assert answer.report["n_incidents"] == len(points)
+    for frame in (answer.cells, pd.DataFrame(answer.areas.drop(columns="geometry"))):
+        assert np.isfinite(frame.select_dtypes("number").to_numpy(dtype="float64")).all()
+    if len(points) < 2 and method not in ("kde", "gi", "forecast", "streets"):
+        assert answer.areas.empty  # one case is no hotspot
+
+
+def test_analyse_future_and_outside_incidents_are_not_in_the_window(store: Store) -> None:
+    with_a_hot_cell(store)
+    late = incident_at({"late": (20.0, 20.0)})
+    late["reported_at"] = pd.Timestamp("2099-01-01T00:00Z")
+    store.write("incidents", late)
+    store.write("incidents", incident_at({"far": (5000.0, 5000.0)}))
+    report = ask(store).report
+    assert report["n_incidents"] == 72 and report["n_outside"] == 1
+
+
+def test_analyse_unknown_method_and_exposure_and_swapped_days_are_refused(store: Store) -> None:
+    with_a_hot_cell(store)
+    for options, code in (
+        ({"method": "magic"}, "hotspots.unknown_method"),
+        ({"exposure": "magic"}, "hotspots.unknown_exposure"),
+    ):
+        with pytest.raises(ParameterError) as caught:
+            ask(store, **options)
+        assert caught.value.code == code
+    swapped = Question("kde", date(2026, 2, 1), date(2026, 1, 1))
     with pytest.raises(ParameterError) as caught:
-        hotspots.compute(store, **window(store))  # type: ignore[arg-type]
-    assert caught.value.code == "hotspots.no_incidents"
+        hotspots.analyse(store, swapped, now=NOW)
+    assert caught.value.code == "form.days_swapped"
 
 
-def test_surface_by_category_takes_that_categorys_run(store: Store) -> None:
-    store.write("incidents", incident_at({"a": (200.0, 100.0), "b": (40.0, 40.0)}))
-    store.update("incidents", {"category": "0102"}, where={"incident": "b"})
-    hotspots.compute(store, **window(store))  # type: ignore[arg-type]
-    hotspots.compute(store, **window(store), category="0102")  # type: ignore[arg-type]
-    assert hotspots.surface(store)["n_incidents"].sum() == 2
-    assert hotspots.surface(store, category="0102")["n_incidents"].sum() == 1
-    assert len(hotspots.surface(store, category="0103")) == 0
+@pytest.mark.parametrize("exposure", hotspots.EXPOSURES)
+def test_analyse_every_exposure_counts_every_incident(store: Store, exposure: str) -> None:
+    with_a_hot_cell(store)
+    report = ask(store, exposure=exposure).report
+    assert report["n_incidents"] == 72
+
+
+def test_save_same_question_again_replaces_the_run(store: Store) -> None:
+    with_a_hot_cell(store)
+    run = hotspots.save(store, ask(store))
+    n_rows = store.count("hotspots")
+    assert hotspots.save(store, ask(store)) == run
+    assert store.count("hotspots") == n_rows and len(hotspots.runs(store)) == 1
+    rows = hotspots.stored(store)
+    assert rows["n_incidents"].sum() == 72
+    assert rows.loc[rows["verdict"] == "hot", "q"].max() <= 0.05
+
+
+def test_stored_by_category_takes_that_categorys_run(store: Store) -> None:
+    with_a_hot_cell(store)
+    store.update("incidents", {"category": "0102"}, where={"incident": "h1"})
+    hotspots.save(store, ask(store))
+    hotspots.save(store, ask(store, category="0102"))
+    assert hotspots.stored(store)["n_incidents"].sum() == 72
+    assert hotspots.stored(store, category="0102")["n_incidents"].sum() == 1
+    assert len(hotspots.stored(store, category="0103")) == 0

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -161,7 +160,9 @@ def asked_question() -> Question:
 def first_window() -> tuple[date, date]:
     """The days that are looked at first: the last `FIRST_WINDOW_DAYS` that have incidents."""
     span = incidents.span(store())
-    newest = datetime.now(UTC) if span is None else span[1]
+    newest = datetime.now(UTC)
+    if span is not None:
+        newest = min(newest, span[1])  # a mistyped year must not empty the page
     last = local_day(store(), newest)
     return last - timedelta(days=FIRST_WINDOW_DAYS - 1), last
 
@@ -238,58 +239,45 @@ def _cells(analysis: Analysis, scale: ColourScale | None) -> dict[str, Any]:
 
 
 def _levels(frame: pd.DataFrame, scale: ColourScale | None) -> npt.NDArray[np.int8]:
-    """Class of each row: of its value, else of its verdict; `NOTHING` where it is not remarkable."""
+    """Class of each row: of its value, else of its verdict; `NOTHING` where unremarkable."""
     if scale is not None and "value" in frame.columns:
         return scale.classify(frame["value"].to_numpy(dtype="float64"))
     if frame.empty:
         return np.zeros(0, dtype=np.int8)
     places = {verdict: place for place, verdict in enumerate(VERDICTS)}
-    return frame["verdict"].map(places).fillna(NOTHING).to_numpy(dtype=np.int8)
+    levels = frame["verdict"].map(places).fillna(NOTHING)
+    return np.asarray(levels, dtype=np.int8)
 
 
 def _areas(analysis: Analysis, scale: ColourScale | None) -> dict[str, Any]:
     """What was found as a feature collection; each with its place in words and its reading."""
     language, method = current_language(), analysis.question.method
     areas = analysis.areas
-    shown = areas.drop(columns=_hidden(areas.columns))
-    features: list[dict[str, Any]] = []
-    if len(areas):
-        located = to_wgs84(areas[["geometry"]]).geometry.to_numpy()
-        shapes = shapely.to_geojson(shapely.set_precision(located, 10.0**-WIRE_DECIMALS))
-        names = [name for name in shown.columns if name not in ("geometry", "place_en", "value")]
-        columns = {name: plain_values(shown[name]) for name in names}
-        levels = _levels(areas, scale).tolist()
-        for row, level, shape in zip(
-            (
-                dict(zip(columns, values, strict=True))
-                for values in zip(*columns.values(), strict=True)
-            ),
-            levels,
-            shapes,
-            strict=True,
-        ):
-            place_en = areas["place_en"].iloc[len(features)]
-            row = {**row, "place_en": place_en}
-            told_row = {
-                **row,
-                "place": readings.place_of(language, row),
-                "reading": readings.reading(language, method, row),
-                "level": level,
+    hidden = {"geometry", "value", *_hidden()}
+    columns = {name: plain_values(areas[name]) for name in areas.columns if name not in hidden}
+    found = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+    located = to_wgs84(areas[["geometry"]]).geometry.to_numpy() if len(areas) else []
+    shapes = shapely.to_geojson(shapely.set_precision(located, 10.0**-WIRE_DECIMALS))
+    features = []
+    for row, level, shape in zip(found, _levels(areas, scale).tolist(), shapes, strict=True):
+        told_row = {
+            **row,
+            "place": readings.place_of(language, row),
+            "reading": readings.reading(language, method, row),
+            "level": level,
+        }
+        del told_row["place_en"]
+        features.append(
+            {
+                "type": "Feature",
+                "id": row["area"],
+                "geometry": json.loads(shape),
+                "properties": told_row,
             }
-            told_row.pop("place_en")
-            features.append(
-                {
-                    "type": "Feature",
-                    "id": row["area"],
-                    "geometry": json.loads(shape),
-                    "properties": told_row,
-                }
-            )
+        )
     return {"type": "FeatureCollection", "features": features}
 
 
-def _hidden(columns: Sequence[str]) -> list[str]:
+def _hidden() -> tuple[str, ...]:
     """Columns that may name residents, where the reader has no business with the matter."""
-    if require_principal().may("see.matter"):
-        return []
-    return [column for column in ("address", "incidents") if column in columns]
+    return () if require_principal().may("see.matter") else ("address", "incidents")

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import cached_property
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias
 
 import geopandas as gpd
 import numpy as np
@@ -29,6 +29,9 @@ EXPOSURES = ("fitted", "background", "households", "addresses", "streets", "foot
 
 FITTED = ("households", "streets", "ground")
 FITTED_OVER_DAYS = 365
+
+Note: TypeAlias = tuple[str, dict[str, Any]]
+"""A remark for the reader: the code of its text, and what the text tells."""
 
 SEED = 20261121
 """Seed of replicates: the same question has the same answer."""
@@ -125,7 +128,7 @@ class Asked:
         cells: pd.DataFrame | None,
         areas: gpd.GeoDataFrame | None,
         *,
-        notes: Sequence[tuple[str, dict[str, Any]]] = (),
+        notes: Sequence[Note] = (),
         **report: Any,
     ) -> Analysis:
         """The answer, with what every report holds; None where there are no cells or areas."""
@@ -167,6 +170,6 @@ def boxes_as_areas(lattice: Lattice, cells: pd.DataFrame, *, verdict: str) -> gp
     )
 
 
-def note(name: str, /, **params: Any) -> tuple[str, dict[str, Any]]:
+def note(name: str, /, **params: Any) -> Note:
     """A remark for the reader: the code of its text and what the text tells."""
     return f"hotspots.note.{name}", params

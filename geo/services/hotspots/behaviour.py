@@ -31,7 +31,7 @@ ORDER = ("intensifying", "new", "persistent", "sporadic", "oscillating", "dimini
 
 def emerging(asked: Asked) -> Analysis:
     """New, intensifying, persistent, diminishing, oscillating or sporadic, by 3 x 3 cells."""
-    q, lattice = asked.question, asked.lattice
+    q = asked.question
     period: Period = "month" if (q.last - q.first).days >= LEAST_DAYS_BY_MONTH else "week"
     dense = asked.town.cube.by_period(q.first, q.last, category=q.category, period=period)
     if len(dense) < LEAST_PERIODS:

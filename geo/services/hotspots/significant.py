@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import geopandas as gpd
 import numpy as np
 import pandas as pd
@@ -17,7 +19,7 @@ from geo.hotspots.significance import Significance, significant_cells
 from geo.hotspots.touching import neighbours, touching_areas
 from geo.services import cubes
 from geo.services.clock import timezone_of
-from geo.services.hotspots.asking import ALPHA, SEED, Analysis, Asked, cell_table, note
+from geo.services.hotspots.asking import ALPHA, SEED, Analysis, Asked, Note, cell_table, note
 
 N_REPLICATES = 999
 MAX_SCAN_RADIUS_M = 500.0
@@ -45,7 +47,7 @@ def significance(asked: Asked) -> Analysis:
         **figures,
         verdict=np.where(is_hot, "hot", "not_significant"),
     )
-    told = {
+    told: dict[str, dict[str, Any]] = {
         "unexposed": {"n": judged.n_unexposed},
         "outside": {"n": judged.n_outside},
         "overdispersed": {"ratio": round(judged.dispersion, 2)},
@@ -113,7 +115,7 @@ def _compatible(asked: Asked, view: LocalStatistic, *, z: np.ndarray, p: np.ndar
         verdict=np.where(is_hot[at], "hot", "not_significant"),
     )
     areas = touching_areas(asked.lattice, cells[is_hot[at]], by="z")
-    notes = [(code, {}) for code in view.notes]
+    notes: list[Note] = [(code, {}) for code in view.notes]
     if not is_hot.any():
         notes.append(note("nothing_hot"))
     return asked.answer(
@@ -138,7 +140,6 @@ def scan(asked: Asked) -> Analysis:
     members = [at[positions] for positions in clusters["members"]]
     areas = gpd.GeoDataFrame(
         _cluster_figures(clusters).assign(
-            relative_risk=clusters["relative_risk"].to_numpy(),
             area=[asked.lattice.codes(at[[row]])[0] for row in clusters["centre"]],
         ),
         geometry=[shapely.union_all(asked.lattice.boxes(cells)) for cells in members],
@@ -206,6 +207,7 @@ def _cluster_figures(clusters: pd.DataFrame) -> pd.DataFrame:
             "n_incidents": clusters["cases"].to_numpy(),
             "expected": clusters["expected"].to_numpy(),
             "excess": (clusters["cases"] - clusters["expected"]).to_numpy(),
+            "relative_risk": (clusters["cases"] / clusters["expected"]).to_numpy(),
             "p": clusters["p"].to_numpy(),
         }
     )
