@@ -91,7 +91,8 @@ def check_overlaps(
     GeometryError : polygons overlap, or are invalid
     """
     common = _common_labels(sides, contacts)
-    check_valid(polygons, codes, among=common[common > 0] - 1)
+    doubled = sides[sides[:, 0] == sides[:, 1], 0]
+    check_valid(polygons, codes, among=np.concatenate([common[common > 0], doubled]) - 1)
     single = np.flatnonzero((sides == 0).any(axis=1))
     if not len(single):
         return
@@ -102,7 +103,7 @@ def check_overlaps(
         check_valid(polygons, codes, among=sides[edge[number < 0]].max(axis=1) - 1)
     is_over = number > 1
     if is_over.any():
-        _raise_overlap(polygons, codes, x[is_over], y[is_over], sides[edge[is_over]])
+        _check_over(polygons, codes, x[is_over], y[is_over], sides[edge[is_over]])
 
 
 def _common_labels(sides: Labels, contacts: Labels) -> Labels:
@@ -160,25 +161,23 @@ def _cuts(edges: Floats, mine: Indices, other: Indices) -> tuple[Indices, Floats
     return np.tile(mine, 3), share
 
 
-def _raise_overlap(
-    polygons: Polygons, codes: pd.Series, x: Floats, y: Floats, sides: Labels
-) -> None:
-    """Names the polygons over such points, and the largest overlap's area and place."""
-    points = shapely.points(x, y)
-    point, polygon = shapely.STRtree(polygons).query(points, predicate="intersects")
-    check_valid(polygons, codes, among=np.concatenate([polygon, sides[sides > 0] - 1]))
-    by_point = pd.DataFrame({"point": point, "polygon": polygon})
-    pairs = by_point.merge(by_point, on="point", suffixes=("", "_other"))
-    pairs = pairs[pairs["polygon"] < pairs["polygon_other"]]
-    pairs = pairs.drop_duplicates(["polygon", "polygon_other"])
-    common = shapely.intersection(
-        polygons[pairs["polygon"].to_numpy()], polygons[pairs["polygon_other"].to_numpy()]
-    )
+def _check_over(polygons: Polygons, codes: pd.Series, x: Floats, y: Floats, sides: Labels) -> None:
+    """Nothing, where the polygons over such points overlap by no more than rounding; else names
+    them, and the largest overlap's area and place."""
+    tree = shapely.STRtree(polygons)
+    over = np.unique(tree.query(shapely.points(x, y), predicate="intersects")[1])
+    check_valid(polygons, codes, among=np.concatenate([over, sides[sides > 0] - 1]))
+    left, right = tree.query(polygons[over], predicate="intersects")
+    left = over[left]
+    pairs = np.unique(np.sort(np.stack([left, right], axis=1)[left != right], axis=1), axis=0)
+    common = shapely.intersection(polygons[pairs[:, 0]], polygons[pairs[:, 1]])
     area = shapely.area(common)
+    is_wide = area > float(rounding_of(np.abs([x, y]).max())) * shapely.length(common)
+    pairs, common, area = pairs[is_wide], common[is_wide], area[is_wide]
+    if not len(pairs):
+        return
     order = np.argsort(-area, kind="stable")[:_NAMED]
-    found = pairs.iloc[order]
-    together = np.concatenate([found["polygon"], found["polygon_other"]])
-    named = sorted({str(code) for code in codes.iloc[together]})
+    named = sorted({str(code) for code in codes.iloc[pairs[order].ravel()]})
     place = shapely.point_on_surface(common[order[0]])
     raise GeometryError(
         "attribution.overlapping_ground",
@@ -193,41 +192,45 @@ def _raise_overlap(
     )
 
 
-def gaps_between(polygons: Polygons) -> Polygons:
+def gaps_between(
+    polygons: Polygons, *, edges: Floats, sides: Labels, is_noded: bool, count: Count
+) -> Polygons:
     """Holes of the ground of all polygons together, wider than rounding: no polygon fills them,
-    and they are not the outside. Largest first."""
-    whole = polygons[~(shapely.is_missing(polygons) | shapely.is_empty(polygons))]
-    parts = shapely.get_parts(shapely.union_all(whole)) if len(whole) else whole
-    rings, part = shapely.get_rings(parts, return_index=True)
-    holes: Polygons = shapely.polygons(rings[np.diff(part, prepend=-1) == 0])
-    if not len(holes):
-        return holes
-    rounding = float(rounding_of(np.abs(shapely.total_bounds(whole)).max()))
-    area = shapely.area(holes)
-    order = np.argsort(-area, kind="stable")
-    is_wide = area > rounding * shapely.length(holes)
-    wide: Polygons = holes[order][is_wide[order]]
-    return wide
-
-
-def check_gaps(
-    polygons: Polygons, codes: pd.Series, *, among: Indices | Labels, count: Count
-) -> None:
-    """Nothing, where the polygons leave no hole between them.
+    and they are not the outside. Largest first.
 
     Parameters
     ----------
-    among : positions of the polygons with an edge that no other polygon has in reverse
+    edges, sides : (e, 4) and (e, 2) each edge once, with the labels (position + 1) beside it
+    is_noded : whether edges meet at their ends only
     count : gives the number of polygons over points x, y
+    """
+    single = (sides == 0).any(axis=1)
+    if not single.any():
+        return polygons[:0]
+    if is_noded:
+        lines = shapely.linestrings(edges[single].reshape(-1, 2, 2))
+        holes = shapely.get_parts(shapely.polygonize(lines))
+    else:
+        owners = np.unique(sides[single].max(axis=1)) - 1
+        parts = shapely.get_parts(shapely.union_all(polygons[owners]))
+        rings, part = shapely.get_rings(parts, return_index=True)
+        holes = shapely.polygons(rings[np.diff(part, prepend=-1) == 0])
+    rounding = float(rounding_of(np.abs(edges[single]).max()))
+    holes = holes[shapely.area(holes) > rounding * shapely.length(holes)]
+    inside = shapely.get_coordinates(shapely.point_on_surface(holes))
+    holes = holes[count(inside[:, 0].copy(), inside[:, 1].copy()) == 0]
+    order = np.argsort(-shapely.area(holes), kind="stable")
+    gaps: Polygons = holes[order]
+    return gaps
+
+
+def check_gaps(polygons: Polygons, codes: pd.Series, gaps: Polygons) -> None:
+    """Nothing, where there are no gaps.
 
     Raises
     ------
-    GeometryError : they leave one
+    GeometryError : there are
     """
-    gaps = gaps_between(polygons[np.unique(among)])
-    if len(gaps):
-        inside = shapely.get_coordinates(shapely.point_on_surface(gaps))
-        gaps = gaps[count(inside[:, 0].copy(), inside[:, 1].copy()) == 0]
     if not len(gaps):
         return
     place = shapely.point_on_surface(gaps[0])

@@ -48,78 +48,79 @@ def ring_turns(xy: Floats, first: Indices, turns: Bytes, bounds: Floats) -> bool
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _is_up(xy: Floats, k: int) -> bool:
-    """Whether the edge from point k to the next rises (or is level and runs east)."""
-    x0, y0, x1, y1 = xy[k, 0], xy[k, 1], xy[k + 1, 0], xy[k + 1, 1]
-    return bool(y0 < y1 or (y0 == y1 and x0 < x1))
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
-def sort_by_home(
-    xy: Floats, first: Indices, label: Labels, frame: Floats, n_cols: int, start: Labels
-) -> tuple[Labels, Labels]:
-    """Edges of all rings by the cell of their lower ends: first points, and signed labels.
-
-    `label` of a ring is positive where its polygon lies left of it, negative right; the answer's
-    is positive where the polygon lies left of the rising edge. `start` (cells + 2) becomes the
-    cells' first places.
+def count_homes(
+    xy: Floats, first: Indices, frame: Floats, n_cols: int, home: Labels, start: Labels
+) -> int:
+    """Writes the cell of the lower end of the edge that begins at each point (-1 - cell where the
+    edge falls; edges without length none), and counts edges in `start` (cells + 2) two places on.
     """
     n_edges = 0
     for ring in range(len(first) - 1):
         for k in range(first[ring], first[ring + 1] - 1):
-            if xy[k, 0] == xy[k + 1, 0] and xy[k, 1] == xy[k + 1, 1]:
-                continue
-            low = k if _is_up(xy, k) else k + 1
-            col = int((xy[low, 0] - frame[0]) * frame[2])
-            row = int((xy[low, 1] - frame[1]) * frame[3])
-            start[row * n_cols + col + 2] += 1
-            n_edges += 1
-    for cell in range(2, len(start)):
-        start[cell] += start[cell - 1]
-    point, side = np.empty(n_edges, dtype=np.int32), np.empty(n_edges, dtype=np.int32)
-    for ring in range(len(first) - 1):
-        for k in range(first[ring], first[ring + 1] - 1):
-            if xy[k, 0] == xy[k + 1, 0] and xy[k, 1] == xy[k + 1, 1]:
-                continue
-            is_up = _is_up(xy, k)
-            low = k if is_up else k + 1
-            col = int((xy[low, 0] - frame[0]) * frame[2])
-            row = int((xy[low, 1] - frame[1]) * frame[3])
-            place = start[row * n_cols + col + 1]
-            start[row * n_cols + col + 1] += 1
-            point[place], side[place] = k, label[ring] if is_up else -label[ring]
-    return point, side
+            x0, y0, x1, y1 = xy[k, 0], xy[k, 1], xy[k + 1, 0], xy[k + 1, 1]
+            is_up = y0 < y1 or (y0 == y1 and x0 < x1)
+            low_x, low_y = (x0, y0) if is_up else (x1, y1)
+            col, row = (low_x - frame[0]) * frame[2], (low_y - frame[1]) * frame[3]
+            cell = int(row) * n_cols + int(col)
+            if x0 != x1 or y0 != y1:
+                start[cell + 2] += 1
+                n_edges += 1
+            home[k] = cell if is_up else -1 - cell
+    return n_edges
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def join_edges(
-    xy: Floats, start: Labels, point: Labels, side: Labels, edges: Floats, sides: Labels
-) -> int:
-    """Each edge once, with the labels left and right of it; answers their number.
+def sort_by_home(
+    xy: Floats,
+    first: Indices,
+    label: Labels,
+    home: Labels,
+    start: Labels,
+    edges: Floats,
+    side: Labels,
+) -> None:
+    """Writes the edges of all rings, rising, by the cell of their lower ends.
+
+    `label` of a ring is positive where its polygon lies left of it, negative right; `side` of an
+    edge positive where it lies left of the rising edge. `start` becomes the cells' first places.
+    """
+    for cell in range(2, len(start)):
+        start[cell] += start[cell - 1]
+    for ring in range(len(first) - 1):
+        for k in range(first[ring], first[ring + 1] - 1):
+            x0, y0, x1, y1 = xy[k, 0], xy[k, 1], xy[k + 1, 0], xy[k + 1, 1]
+            if x0 == x1 and y0 == y1:
+                continue
+            cell, mine = home[k], label[ring]
+            if cell < 0:
+                cell, mine = -1 - cell, -mine
+                x0, y0, x1, y1 = x1, y1, x0, y0
+            n = start[cell + 1]
+            start[cell + 1] = n + 1
+            edges[n, 0], edges[n, 1], edges[n, 2], edges[n, 3] = x0, y0, x1, y1
+            side[n] = mine
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def join_edges(start: Labels, edges: Floats, side: Labels, sides: Labels) -> int:
+    """Leaves each edge once, at the front, with the labels left and right of it; answers their
+    number.
 
     In an exact coverage an edge inside comes twice, in opposite directions; what comes once has
     0 on its other side. `side` is used up.
     """
     n = 0
     for cell in range(len(start) - 1):
-        for i in range(start[cell], start[cell + 1]):
-            if side[i] == 0:
-                continue
-            k = point[i]
-            low, high = (k, k + 1) if _is_up(xy, k) else (k + 1, k)
-            x0, y0, x1, y1 = xy[low, 0], xy[low, 1], xy[high, 0], xy[high, 1]
+        stop = start[cell + 1]
+        for i in range(start[cell], stop):
             mine, other = side[i], 0
-            for j in range(i + 1, start[cell + 1]):
-                if side[j] != 0 and (side[j] > 0) != (mine > 0):
-                    m = point[j]
-                    is_same = (
-                        (xy[m, 0] == x0 and xy[m, 1] == y0)
-                        and (xy[m + 1, 0] == x1 and xy[m + 1, 1] == y1)
-                    ) or (
-                        (xy[m, 0] == x1 and xy[m, 1] == y1)
-                        and (xy[m + 1, 0] == x0 and xy[m + 1, 1] == y0)
-                    )
-                    if is_same:
+            if mine == 0:
+                continue
+            x0, y0, x1, y1 = edges[i, 0], edges[i, 1], edges[i, 2], edges[i, 3]
+            for j in range(i + 1, stop):
+                if edges[j, 0] == x0 and edges[j, 1] == y0:
+                    is_same = edges[j, 2] == x1 and edges[j, 3] == y1
+                    if is_same and (side[j] > 0) != (mine > 0) and side[j] != 0:
                         other = side[j]
                         side[j] = 0
                         break

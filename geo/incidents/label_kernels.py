@@ -18,6 +18,9 @@ from geo.incidents.predicates import Floats, Indices, Labels
 
 NOWHERE, UNSURE = -1, -2
 
+_BLOCK = 4096
+"""Points looked up together, so that their arrays stay in the processor's cache."""
+
 _UNIT = 2.0**-53
 _FILTER = (3.0 + 16.0 * _UNIT) * _UNIT
 """Relative error bound of the plain determinant (Shewchuk 1997, ccwerrboundA)."""
@@ -93,9 +96,7 @@ def is_left(edges: Floats, edge: int, px: float, py: float) -> bool:
     if abs(difference) <= _FILTER * (abs(left) + abs(right)):
         difference = _exact_turn(x0, y0, x1, y1, px, py)
         if difference == 0.0:
-            return bool(
-                y0 == y1
-            )  # on a level edge: north of it is left; on any other: east is right
+            return bool(y0 == y1)  # north of a level edge is left; east of any other is right
     return bool(difference > 0.0)
 
 
@@ -112,14 +113,34 @@ def is_on(edges: Floats, edge: int, px: float, py: float) -> bool:
 def change(edges: Floats, edge: int, px: float, py: float, east: float, is_left_of: bool) -> int:
     """1 where the way from p to the reference point crosses the edge from its left to its right
     side, -1 from right to left, else 0; `is_left_of` tells the reference point's side."""
-    x0, y0, x1, y1 = edges[edge, 0], edges[edge, 1], edges[edge, 2], edges[edge, 3]
-    is_level_with = (y0 <= py) != (y1 <= py)
-    is_astride_east = (x0 <= east) != (x1 <= east)
-    if not is_level_with and not is_astride_east:
-        return 0
-    start = is_left(edges, edge, px, py) if is_level_with else is_left(edges, edge, east, py)
-    end = is_left_of if is_astride_east else is_left(edges, edge, east, py)
-    return int(start) - int(end)
+    is_level_with = (edges[edge, 1] <= py) != (edges[edge, 3] <= py)
+    is_astride_east = (edges[edge, 0] <= east) != (edges[edge, 2] <= east)
+    if is_level_with:
+        end = is_left_of if is_astride_east else is_left(edges, edge, east, py)
+        return int(is_left(edges, edge, px, py)) - int(end)
+    if is_astride_east:
+        return int(is_left(edges, edge, east, py)) - int(is_left_of)
+    return 0
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _read_labels(
+    x: Floats, y: Floats, raster: Labels, frame: Floats, found: Indices, border: Indices
+) -> int:
+    """Writes what the raster has at each point (0 off it), and which points lie in border cells;
+    answers their number."""
+    west, south, per_x, per_y = frame[0], frame[1], frame[2], frame[3]
+    n_rows, n_cols = raster.shape
+    n_border = 0
+    for i in range(len(x)):
+        col, row = (x[i] - west) * per_x, (y[i] - south) * per_y
+        label = 0
+        if (col >= 0.0) & (col < n_cols) & (row >= 0.0) & (row < n_rows):
+            label = raster[np.uint64(row), np.uint64(col)]
+        found[i] = label
+        border[n_border] = i
+        n_border += int(label < 0)
+    return n_border
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -134,39 +155,43 @@ def hold(
     edges: Floats,
     sides: Labels,
     found: Indices,
-    n_holding: Indices,
-) -> None:
-    """Writes the sum of the labels of the polygons that hold each point, and their number.
+) -> Indices:
+    """Writes the sum of the labels of the polygons that hold each point; answers their number.
 
-    `frame` is west, south, cells per metre east and north, cell width and height; `raster`
+    `frame` is west, south, cells per unit east and north, cell width and height; `raster`
     (rows, cols) holds a label, or -1 - k for the k-th border cell, whose edges are
     entries[first[k]:first[k + 1]] (-1 - edge where the reference point lies right of the edge)
     and whose reference point has the label base[k].
     """
-    n_rows, n_cols = raster.shape
-    for i in range(len(x)):
-        col, row = (x[i] - frame[0]) * frame[2], (y[i] - frame[1]) * frame[3]
-        found[i], n_holding[i] = 0, 0
-        if not (0.0 <= col < n_cols and 0.0 <= row < n_rows):
-            continue
-        label = raster[int(row), int(col)]
-        if label >= 0:
-            found[i], n_holding[i] = label, int(label > 0)
-            continue
-        cell = -1 - label
+    border = np.empty(len(x) + 1, dtype=np.int64)
+    n_border = _read_labels(x, y, raster, frame, found, border)
+    number = (found > 0).astype(np.int64)
+    for i in border[:n_border]:
+        cell = -1 - found[i]
         label = np.int64(base[cell])
-        number = int(label > 0)
-        east = frame[0] + (int(col) + 1) * frame[4]
+        number[i] = int(label > 0)
+        east = frame[0] + (int((x[i] - frame[0]) * frame[2]) + 1) * frame[4]
         for k in range(first[cell], first[cell + 1]):
-            edge = entries[k]
-            is_left_of = edge >= 0
-            edge = edge if is_left_of else -1 - edge
+            is_left_of = entries[k] >= 0
+            edge = entries[k] if is_left_of else -1 - entries[k]
             step = change(edges, edge, x[i], y[i], east, is_left_of)
-            if step != 0:
-                left, right = sides[edge, 0], sides[edge, 1]
-                label += step * (left - right)
-                number += step * (int(left > 0) - int(right > 0))
-        found[i], n_holding[i] = label, number
+            left, right = sides[edge, 0], sides[edge, 1]
+            label += step * (left - right)
+            number[i] += step * (int(left > 0) - int(right > 0))
+        found[i] = label
+    return number
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _is_on_outline(
+    px: float, py: float, start: int, stop: int, entries: Labels, edges: Floats, sides: Labels
+) -> bool:
+    """Whether the point lies on an edge that has a polygon on one side only."""
+    for k in range(start, stop):
+        edge = max(entries[k], -1 - entries[k])
+        if (sides[edge, 0] == 0 or sides[edge, 1] == 0) and is_on(edges, edge, px, py):
+            return True
+    return False
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -183,38 +208,39 @@ def look_up(
     found: Indices,
 ) -> int:
     """Writes the position of the polygon that holds each point, `NOWHERE` where none touches it
-    and `UNSURE` on the outline or in a sliver held twice; answers how many are unsure."""
-    n_rows, n_cols = raster.shape
+    and `UNSURE` on the outline or in a sliver held twice; answers how many are unsure.
+
+    Arrays as for `hold`.
+    """
     n_unsure = 0
-    for i in range(len(x)):
-        col, row = (x[i] - frame[0]) * frame[2], (y[i] - frame[1]) * frame[3]
-        if not (0.0 <= col < n_cols and 0.0 <= row < n_rows):
-            found[i] = NOWHERE
-            continue
-        label = np.int64(raster[int(row), int(col)])
-        if label >= 0:
-            found[i] = label - 1
-            continue
-        cell = -1 - label
-        label = np.int64(base[cell])
-        number = int(label > 0)
-        is_outline = False
-        east = frame[0] + (int(col) + 1) * frame[4]
-        for k in range(first[cell], first[cell + 1]):
-            edge = entries[k]
-            is_left_of = edge >= 0
-            edge = edge if is_left_of else -1 - edge
-            left, right = sides[edge, 0], sides[edge, 1]
-            step = change(edges, edge, x[i], y[i], east, is_left_of)
-            label += step * (left - right)
-            if left == 0 or right == 0:
-                number += step * (int(left > 0) - int(right > 0))
-                is_outline = is_outline or is_on(edges, edge, x[i], y[i])
-        if number == 1:
-            found[i] = label - 1
-        elif number == 0 and not is_outline:
-            found[i] = NOWHERE
-        else:
-            found[i] = UNSURE
-            n_unsure += 1
+    border = np.empty(_BLOCK + 1, dtype=np.int64)
+    for begin in range(0, len(x), _BLOCK):
+        end = min(begin + _BLOCK, len(x))
+        mine = found[begin:end]
+        n_border = _read_labels(x[begin:end], y[begin:end], raster, frame, mine, border)
+        for place in range(n_border):
+            i = border[place]
+            px, py = x[begin + i], y[begin + i]
+            cell = -1 - mine[i]
+            label = np.int64(base[cell])
+            number = int(label > 0)
+            east = frame[0] + (int((px - frame[0]) * frame[2]) + 1) * frame[4]
+            start, stop = first[cell], first[cell + 1]
+            for k in range(start, stop):
+                is_left_of = entries[k] >= 0
+                edge = entries[k] if is_left_of else -1 - entries[k]
+                step = change(edges, edge, px, py, east, is_left_of)
+                if step != 0:
+                    left, right = sides[edge, 0], sides[edge, 1]
+                    label += step * (left - right)
+                    number += step * (int(left > 0) - int(right > 0))
+            mine[i] = label
+            if number != 1:
+                is_unsure = number != 0 or _is_on_outline(
+                    px, py, start, stop, entries, edges, sides
+                )
+                mine[i] = UNSURE + 1 if is_unsure else 0
+                n_unsure += int(is_unsure)
+        for i in range(end - begin):
+            mine[i] -= 1
     return n_unsure
