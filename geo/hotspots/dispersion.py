@@ -109,8 +109,8 @@ def dispersion_in_time(counts_by_period: Indices, expected: Floats) -> Dispersio
 
 
 def _cut(expected: Floats) -> Floats:
-    """Greatest count that is looked at, by the expected count alone; at least 2."""
-    cut: Floats = np.maximum(2.0, np.floor(expected + _CUT_DEVIATIONS * np.sqrt(expected)))
+    """Greatest count that is looked at, by the expected count alone; at least 3."""
+    cut: Floats = np.maximum(3.0, np.floor(expected + _CUT_DEVIATIONS * np.sqrt(expected)))
     return cut
 
 

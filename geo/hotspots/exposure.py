@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 
 from geo.errors import ParameterError
-from geo.hotspots.lattice import Floats, Lattice
+from geo.hotspots.lattice import Floats, Indices, Lattice
 
 
 def ground_exposure(lattice: Lattice) -> Floats:
@@ -66,3 +67,24 @@ def check_not_negative(name: str, values: Floats) -> None:
             n=int(is_bad.sum()),
             value=float(values[is_bad].flat[0]),
         )
+
+
+def whole_numbers(name: str, values: npt.ArrayLike) -> Indices:
+    """The values as whole numbers.
+
+    Raises
+    ------
+    ParameterError : one is negative, not finite, or not whole
+    """
+    found = np.asarray(values)
+    check_not_negative(name, found.astype(np.float64))
+    whole = np.ascontiguousarray(found, dtype=np.int64)
+    n_broken = int((whole != found).sum())
+    if n_broken:
+        raise ParameterError(
+            "hotspots.not_whole",
+            f"`{name}` must be whole numbers; got {n_broken} that are not. Count incidents.",
+            name=name,
+            n=n_broken,
+        )
+    return whole

@@ -15,19 +15,13 @@ from geo.hotspots.dispersion import (
     dispersion_in_time,
     dispersion_of_map,
 )
-from geo.hotspots.exposure import check_not_negative
-from geo.hotspots.false_discovery import Correction, q_values
+from geo.hotspots.exposure import check_not_negative, whole_numbers
+from geo.hotspots.false_discovery import Correction
 from geo.hotspots.lattice import Bools, Floats, Indices
-from geo.hotspots.window_sums import spread_to_cores, window_sums
-
-SCALES = ((0, 0.15), (1, 0.6), (2, 0.25))
-"""Reach of the windows in cells (1, 3 and 5 cells wide), and each one's share of the level."""
+from geo.hotspots.window_tests import q_of_cells
 
 MIN_INCIDENTS = 5
 """With fewer incidents on the map nothing is called hot: two reports of one matter would be."""
-
-_MAX_LEVELS = 400
-"""Most p-values at which the chances are summed exactly; others take those of the next above."""
 
 
 @dataclass(frozen=True)
@@ -108,9 +102,10 @@ def significant_cells(
     ParameterError : shapes differ, a value is negative, a count exceeds the background, or an
         option lies outside its range
     """
-    counts = np.ascontiguousarray(counts, dtype=np.int64)
+    counts = whole_numbers("counts", counts)
     measure = _measure(counts, exposure, background, is_inside, known_rate)
-    _check_options(alpha, dispersion, counts_by_period, counts)
+    _check_options(alpha, dispersion, known_rate)
+    _check_periods(counts_by_period, counts)
     is_tested = is_inside & (measure > 0)
     n_incidents = int(counts[is_tested].sum())
     n_unexposed = int(counts[is_inside & ~is_tested].sum())
@@ -128,7 +123,7 @@ def significant_cells(
     if n_incidents:
         own[is_tested] = model.upper_tails(counts[is_tested], expected[is_tested])
     if n_incidents >= MIN_INCIDENTS:
-        q, window_cells = _q_of_cells(
+        q, window_cells = q_of_cells(
             model, counts, expected, is_tested, correction=correction, alpha=alpha
         )
     risk, low, high = _risks(model, counts, expected, is_tested)
@@ -178,7 +173,10 @@ def _measure(
             "hotspots.one_exposure",
             "give either `exposure` or `background`, and `known_rate` only with `exposure`.",
         )
-    measure = np.asarray(exposure if background is None else background, dtype=np.float64)
+    if background is not None:
+        measure = whole_numbers("background", background).astype(np.float64)
+    else:
+        measure = np.asarray(exposure, dtype=np.float64)
     for name, values in (("exposure", measure), ("is_inside", is_inside)):
         if values.shape != counts.shape:
             raise ParameterError(
@@ -188,7 +186,6 @@ def _measure(
                 found=str(values.shape),
                 wanted=str(counts.shape),
             )
-    check_not_negative("counts", counts.astype(np.float64))
     check_not_negative("exposure", measure)
     if background is not None and (counts > measure).any():
         raise ParameterError(
@@ -201,24 +198,28 @@ def _measure(
 
 
 def _check_options(
-    alpha: float,
-    dispersion: Literal["test", "none"] | float,
-    counts_by_period: Indices | None,
-    counts: Indices,
+    alpha: float, dispersion: Literal["test", "none"] | float, known_rate: float | None
 ) -> None:
-    is_level = 0.0 < alpha < 1.0
     is_ratio = dispersion in ("test", "none") or (
         not isinstance(dispersion, str) and 1.0 <= dispersion < np.inf
     )
-    if not (is_level and is_ratio):
-        name, value = ("dispersion", dispersion) if is_level else ("alpha", alpha)
-        raise ParameterError(
-            "hotspots.option_range",
-            "`alpha` must lie between 0 and 1, `dispersion` be test, none or at least 1; "
-            f"got {name} = {value}.",
-            name=name,
-            value=str(value),
-        )
+    is_rate = known_rate is None or 0.0 < known_rate < np.inf
+    for name, value, is_right in (
+        ("alpha", alpha, 0.0 < alpha < 1.0),
+        ("dispersion", dispersion, is_ratio),
+        ("known_rate", known_rate, is_rate),
+    ):
+        if not is_right:
+            raise ParameterError(
+                "hotspots.option_range",
+                "`alpha` must lie between 0 and 1, `dispersion` be test, none or at least 1, "
+                f"`known_rate` above 0; got {name} = {value}.",
+                name=name,
+                value=str(value),
+            )
+
+
+def _check_periods(counts_by_period: Indices | None, counts: Indices) -> None:
     if counts_by_period is not None and not (
         counts_by_period.ndim == 3 and np.array_equal(counts_by_period.sum(axis=0), counts)
     ):
@@ -265,46 +266,6 @@ def _model(
     if n_background is not None:
         return CountModel("hypergeometric", float(n_incidents), n_background)
     return CountModel("binomial", float(n_incidents))
-
-
-def _q_of_cells(
-    model: CountModel,
-    counts: Indices,
-    expected: Floats,
-    is_tested: Bools,
-    *,
-    correction: Correction,
-    alpha: float,
-) -> tuple[Floats, Indices]:
-    """(rows, cols) least q of the windows in whose core a cell lies, and that window's width."""
-    q, width = np.ones(counts.shape), np.zeros(counts.shape, dtype=np.int64)
-    inside = np.where(is_tested, counts, 0).astype(np.float64)
-    for reach, share in SCALES:
-        n_cells = window_sums(is_tested.astype(np.float64), reach)
-        window = np.flatnonzero(is_tested & ((n_cells > 1) | (reach == 0)))
-        seen = window_sums(inside, reach).flat[window].astype(np.int64)
-        mean = window_sums(expected, reach).flat[window]
-        p = model.upper_tails(seen, mean)
-        levels = _levels(p[p <= alpha])
-        if not len(levels):
-            continue
-        sums = np.append(model.chance_sums(mean, levels) / (1.0 - alpha), len(p))
-        of_window = sums[np.searchsorted(levels, p * (1.0 - 1e-9))]
-        clump = (2 * reach + 1) ** 2
-        evidence = q_values(p, correction=correction, chance_sums=of_window, clump=clump) / share
-        says = (evidence < 1.0) & (p <= alpha)
-        spread_to_cores(counts, expected, is_tested, window[says], reach, evidence[says], q, width)
-    return q, width
-
-
-def _levels(p: Floats) -> Floats:
-    """(k,) ascending p-values at which chances are summed: all, or the least and some of them."""
-    levels = np.unique(p)
-    if len(levels) <= _MAX_LEVELS:
-        return levels
-    n_least = _MAX_LEVELS // 2
-    rest = np.linspace(n_least, len(levels) - 1, _MAX_LEVELS - n_least).astype(np.int64)
-    return np.concatenate([levels[:n_least], levels[np.unique(rest)]])
 
 
 def _risks(

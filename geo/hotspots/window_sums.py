@@ -9,6 +9,7 @@ import numpy as np
 from numba import njit
 
 from geo.hotspots.lattice import Bools, Floats, Indices
+from geo.hotspots.tails import upper_tail
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -37,6 +38,10 @@ def spread_to_cores(
     windows: Indices,
     reach: int,
     evidence: Floats,
+    model: int,
+    total: float,
+    other: float,
+    level: float,
     least: Floats,
     deciding: Indices,
 ) -> None:
@@ -45,9 +50,12 @@ def spread_to_cores(
     A window's core is its subset of cells with the greatest Poisson log likelihood ratio
     C ln(C / E) - (C - E); it is a run from the top of its cells in order of count over expected
     (linear-time subset scanning, Neill 2012, J. R. Stat. Soc. B 74(2), theorem 1). So a cell
-    without an excess of its own is in no core.
+    without an excess of its own is in no core. From the second cell (or cells of equal ratio) on,
+    what is left of the window without the cells before must still be in excess at the level: the
+    neighbours of one hot cell do not enter on its account.
 
     windows : (n,) flat index of the windows' centres; evidence : (n,)
+    model, total, other : of `tails.upper_tail`
     least, deciding : (rows, cols), written: that least evidence, and the width of that window
     """
     rows, cols = counts.shape
@@ -55,20 +63,33 @@ def spread_to_cores(
     place = np.empty((2 * reach + 1) ** 2, np.int64)
     for k in range(len(windows)):
         row, col = windows[k] // cols, windows[k] % cols
-        n = 0
+        n, seen, mean = 0, 0, 0.0
         for r in range(max(0, row - reach), min(rows, row + reach + 1)):
             for c in range(max(0, col - reach), min(cols, col + reach + 1)):
-                if is_tested[r, c] and counts[r, c] > expected[r, c]:
+                if not is_tested[r, c]:
+                    continue
+                seen += counts[r, c]
+                mean += expected[r, c]
+                if counts[r, c] > expected[r, c]:
                     ratio[n] = -counts[r, c] / expected[r, c]
                     place[n] = r * cols + c
                     n += 1
         order = np.argsort(ratio[:n])
-        n_core = core_size(counts, expected, place, order)
-        for j in range(n_core):
+        before = 0.0
+        for j in range(core_size(counts, expected, place, order)):
             r, c = place[order[j]] // cols, place[order[j]] % cols
+            if (
+                j > 0
+                and ratio[order[j]] > before * (1.0 - 1e-9)
+                and upper_tail(model, seen, mean, total, other) > level
+            ):
+                break
+            before = ratio[order[j]]
             if evidence[k] < least[r, c]:
                 least[r, c] = evidence[k]
                 deciding[r, c] = 2 * reach + 1
+            seen -= counts[r, c]
+            mean -= expected[r, c]
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
