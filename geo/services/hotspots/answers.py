@@ -23,6 +23,7 @@ METHODS: dict[str, Callable[[Asked], Analysis]] = {
     "significance": significant.significance,
     "emerging": behaviour.emerging,
     "recent": significant.recent,
+    "repeats": behaviour.repeats,
     "scan": significant.scan,
     "kde": surfaces.density,
     "streets": surfaces.streets,

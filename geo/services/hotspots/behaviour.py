@@ -8,17 +8,29 @@ import pandas as pd
 
 from geo.hotspots.emerging import emerging as classify
 from geo.hotspots.periods import Period
+from geo.hotspots.repeats import repeat_alarms
 from geo.hotspots.touching import touching_areas
 from geo.hotspots.under_reporting import suspiciously_few
 from geo.hotspots.window_sums import window_sums
 from geo.incidents.attribution import attribute
-from geo.services import plans
+from geo.services import incidents, plans
+from geo.services.clock import timezone_of, window_of_days
+from geo.services.cubes import local_days
 from geo.services.hotspots.asking import Analysis, Asked, cell_table, note
 
 LEAST_DAYS_BY_MONTH = 180
 """Windows at least this long are cut into months, shorter ones into weeks."""
 
 LEAST_PERIODS = 4
+PAST_DAYS = 365
+"""Days before the window from which it is known how often an address reports."""
+
+PLACE_RADIUS_M = 20.0
+"""An address is drawn as a circle of this radius."""
+
+NOT_COUNTED = ("rejected", "duplicate", "void")
+"""Statuses of reports that are no case of their own."""
+
 QUIET = ("none", "untested")
 """Classes that say nothing about a place."""
 
@@ -80,6 +92,49 @@ def _behaving(asked: Asked, found: pd.DataFrame) -> gpd.GeoDataFrame:
     if not parts:
         return asked.no_areas()
     return gpd.GeoDataFrame(pd.concat(parts, ignore_index=True), crs=asked.lattice.crs)
+
+
+def repeats(asked: Asked) -> Analysis:
+    """Addresses that report the same matter more often than they used to."""
+    q, store = asked.question, asked.store
+    start, end = window_of_days(store, q.first, q.last)
+    cases = incidents.in_window(
+        store,
+        start=start - pd.Timedelta(days=PAST_DAYS),
+        end=end,
+        categories=[q.category] if q.category else None,
+    )
+    is_single = ~cases["status"].isin(NOT_COUNTED)
+    found = repeat_alarms(
+        cases[is_single],
+        window_days=(end - start) / pd.Timedelta(days=1),
+        history_days=PAST_DAYS,
+        now=min(end, pd.Timestamp(asked.now)),
+        correction=q.correction,
+    )
+    alarms = found.alarms[~found.alarms.geometry.is_empty & found.alarms.geometry.notna()]
+    zone = timezone_of(store)
+    areas = gpd.GeoDataFrame(
+        {
+            "area": [f"R{rank:03d}" for rank in range(1, len(alarms) + 1)],
+            "verdict": "repeat",
+            "category": alarms["category"].to_numpy(),
+            "address": alarms["place"].to_numpy(),
+            "n_incidents": alarms["n"].to_numpy(),
+            "expected": alarms["expected"].to_numpy(),
+            "excess": (alarms["n"] - alarms["expected"]).to_numpy(),
+            "q": alarms["q"].to_numpy(),
+            "first_day": local_days(alarms["first"], zone).astype(str),
+            "last_day": local_days(alarms["last"], zone).astype(str),
+            "incidents": alarms["incidents"].to_numpy(),
+        },
+        geometry=alarms.geometry.buffer(PLACE_RADIUS_M).to_numpy(),
+        crs=asked.lattice.crs,
+    )
+    notes = [] if len(areas) else [note("no_repeats")]
+    if found.n_unplaced:
+        notes.append(note("unplaced", n=found.n_unplaced))
+    return asked.answer(None, areas, n_significant=len(areas), notes=notes)
 
 
 def reports(asked: Asked) -> Analysis:

@@ -17,8 +17,6 @@ from geo.hotspots.permutation_scan import permutation_scan
 from geo.hotspots.scan import poisson_scan
 from geo.hotspots.significance import Significance, significant_cells
 from geo.hotspots.touching import neighbours, touching_areas
-from geo.services import cubes
-from geo.services.clock import timezone_of
 from geo.services.hotspots.asking import ALPHA, SEED, Analysis, Asked, Note, cell_table, note
 
 N_REPLICATES = 999
@@ -28,8 +26,9 @@ MAX_RECENT_DAYS = 30
 PAST_DAYS = 365
 """Days that the scan in space and time looks back on, to know what is usual where."""
 
-PLACE_RADIUS_M = 20.0
-"""A cluster of one place is drawn as a circle of this radius."""
+MIN_RECENT_CASES = 3
+MIN_RECURRENCE_DAYS = 90.0
+"""An alarm of the scan in space and time comes by chance at most once in so many days."""
 
 
 def significance(asked: Asked) -> Analysis:
@@ -159,45 +158,85 @@ def scan(asked: Asked) -> Analysis:
 
 
 def recent(asked: Asked) -> Analysis:
-    """Clusters in space and time that are alive on the window's last day."""
-    q = asked.question
-    cases = asked.incidents
-    points = cases.geometry.to_numpy()
-    x, y = shapely.get_x(points), shapely.get_y(points)
-    days = cubes.local_days(cases["reported_at"], timezone_of(asked.store))
-    found = permutation_scan(
-        x,
-        y,
-        days.astype(np.int64),
-        today=int(np.datetime64(q.last, "D").astype(np.int64)),
-        max_radius_m=MAX_RECENT_RADIUS_M,
-        max_days=MAX_RECENT_DAYS,
-        n_replicates=N_REPLICATES,
-        seed=SEED,
-    )
-    clusters = found.clusters[found.clusters["is_alarm"]]
-    radius = np.maximum(clusters["radius_m"].to_numpy(), PLACE_RADIUS_M)
-    centres = shapely.points(clusters["x"].to_numpy(), clusters["y"].to_numpy())
-    first = clusters["first_day"].to_numpy(dtype=np.int64).astype("datetime64[D]")
-    at = asked.lattice.cell_of(clusters["x"].to_numpy(), clusters["y"].to_numpy())
-    areas = gpd.GeoDataFrame(
-        _cluster_figures(clusters).assign(
-            first_day=first.astype(str),
-            recurrence_days=clusters["recurrence_interval_days"].to_numpy(),
-            radius_m=radius,
-            area=asked.lattice.codes(at),
-        ),
-        geometry=shapely.buffer(centres, radius),
-        crs=asked.lattice.crs,
-    )
-    members = [asked.lattice.cell_of(x[rows], y[rows]) for rows in clusters["members"]]
+    """Clusters of one category in space and time that are alive on the window's last day.
+
+    Every category with recent cases is scanned; an alarm comes by chance at most once in
+    `MIN_RECURRENCE_DAYS` over all of them together.
+    """
+    q, cube = asked.question, asked.town.cube
+    last = np.datetime64(q.last, "D")
+    begin = last - MAX_RECENT_DAYS + 1
+    categories = [q.category] if q.category else list(cube.categories)
+    scanned = [
+        category
+        for category in categories
+        if cube.daily(begin, last, category=category).sum() >= MIN_RECENT_CASES
+    ]
+    parts, members = [], []
+    for category in scanned:
+        areas, cells = _alive(asked, category, MIN_RECURRENCE_DAYS * len(scanned))
+        parts.append(areas)
+        members += cells
+    found = [part for part in parts if len(part)]
+    areas = asked.no_areas()
+    if found:
+        joined = pd.concat(found).sort_values("excess", ascending=False, kind="stable")
+        areas = gpd.GeoDataFrame(joined.reset_index(drop=True), crs=asked.lattice.crs)
     return asked.answer(
         _marked(asked, members),
         areas,
         n_significant=len(areas),
-        n_replicates=found.n_replicates,
+        n_categories=len(scanned),
         notes=[] if len(areas) else [note("nothing_recent")],
     )
+
+
+def _alive(
+    asked: Asked, category: str, least_recurrence_days: float
+) -> tuple[gpd.GeoDataFrame, list[Indices]]:
+    """Clusters of a category alive on the last day, and the cells of each.
+
+    Cases stand at the centres of their cells. Few replicates first; the many that a long
+    recurrence needs only where these leave it possible.
+    """
+    lattice, last = asked.lattice, np.datetime64(asked.question.last, "D")
+    since = last - PAST_DAYS + 1
+    cell, counts, _ = asked.town.cube.series(since, last, category=category, period=1)
+    row, day = np.nonzero(counts)
+    repeated = np.repeat(np.arange(len(row)), counts[row, day])
+    cell, day = cell[row[repeated]], day[repeated]
+    x, y = lattice.centres(cell)
+    clusters = pd.DataFrame()
+    for n_replicates in (99, int(least_recurrence_days) * 2):
+        clusters = permutation_scan(
+            x,
+            y,
+            day,
+            today=PAST_DAYS - 1,
+            max_radius_m=MAX_RECENT_RADIUS_M,
+            max_days=MAX_RECENT_DAYS,
+            min_cases=MIN_RECENT_CASES,
+            min_recurrence_days=min(least_recurrence_days, n_replicates / 5),
+            n_replicates=n_replicates,
+            seed=SEED,
+        ).clusters
+        clusters = clusters[clusters["is_alarm"]]
+        if clusters.empty:
+            break
+    reach_m = clusters["radius_m"].to_numpy() + lattice.cell_size_m / 2
+    centres = shapely.points(clusters["x"].to_numpy(), clusters["y"].to_numpy())
+    first_day = since + clusters["first_day"].to_numpy(dtype=np.int64)
+    areas = gpd.GeoDataFrame(
+        _cluster_figures(clusters).assign(
+            category=category,
+            first_day=first_day.astype(str),
+            recurrence_days=clusters["recurrence_interval_days"].to_numpy(),
+            area=lattice.codes(cell[clusters["centre"].to_numpy()]),
+        ),
+        geometry=shapely.buffer(centres, reach_m),
+        crs=lattice.crs,
+    )
+    return areas, [np.unique(cell[rows]) for rows in clusters["members"]]
 
 
 def _cluster_figures(clusters: pd.DataFrame) -> pd.DataFrame:
