@@ -18,6 +18,7 @@ from shapely.geometry.base import BaseGeometry
 
 from geo.errors import NotFoundError
 from geo.hotspots.cube import Cube
+from geo.hotspots.exposure import exposure_from_points
 from geo.hotspots.lattice import Floats, Lattice, lattice_over
 from geo.services import ground
 from geo.services.clock import timezone_of
@@ -147,7 +148,7 @@ def source(
     else:
         rows = store.read("tracks", columns=["geometry"], where={"at": ("between", start, end)})
     points = rows.geometry.to_numpy()
-    return _summed(town.lattice, shapely.get_x(points), shapely.get_y(points), np.ones(len(rows)))
+    return exposure_from_points(town.lattice, shapely.get_x(points), shapely.get_y(points))
 
 
 def _sources(store: Store, lattice: Lattice) -> dict[str, Floats]:
@@ -162,14 +163,9 @@ def _sources(store: Store, lattice: Lattice) -> dict[str, Floats]:
     middle = ((xy[1:] + xy[:-1]) / 2)[is_step]
     length_m = np.hypot(*(xy[1:] - xy[:-1])[is_step].T)
     return {
-        "households": _summed(lattice, shapely.get_x(points), shapely.get_y(points), households),
-        "streets": _summed(lattice, middle[:, 0], middle[:, 1], length_m),
+        "households": exposure_from_points(
+            lattice, shapely.get_x(points), shapely.get_y(points), households
+        ),
+        "streets": exposure_from_points(lattice, middle[:, 0], middle[:, 1], length_m),
         "ground": lattice.ground_share,
     }
-
-
-def _summed(lattice: Lattice, x: Floats, y: Floats, weight: Floats) -> Floats:
-    index = lattice.cell_of(x, y)
-    is_on = index >= 0
-    summed = np.bincount(index[is_on], weights=weight[is_on], minlength=lattice.n_cells)
-    return summed.reshape(lattice.shape).astype(np.float64)

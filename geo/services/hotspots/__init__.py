@@ -1,14 +1,16 @@
 """Hotspots: questions asked live of the town's cube, and answers kept for other systems."""
 
-from geo.services.hotspots.answers import METHODS, analyse, runs, save, stored, to_rows
-from geo.services.hotspots.asking import EXPOSURES, Analysis, Question
+from geo.services.hotspots.answers import METHODS, analyse, answer, runs, save, stored, to_rows
+from geo.services.hotspots.asking import EXPOSURES, Analysis, Asked, Question
 
 __all__ = [
     "EXPOSURES",
     "METHODS",
     "Analysis",
+    "Asked",
     "Question",
     "analyse",
+    "answer",
     "runs",
     "save",
     "stored",

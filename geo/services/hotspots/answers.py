@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 
 import geopandas as gpd
@@ -38,12 +39,28 @@ METHODS: dict[str, Callable[[Asked], Analysis]] = {
 def analyse(store: Store, question: Question, *, now: datetime) -> Analysis:
     """The answer to a question about the stored incidents; nothing is stored.
 
-    `areas` come strongest first, each with `place`, `place_en`: the name of what it lies at.
+    `areas` come with `rank` and `place`, `place_en`: the name of what each lies at.
 
     Raises
     ------
-    ParameterError : no such method, days that are swapped, or a size out of range
+    ParameterError : as `answer`
     """
+    town = cubes.town_cube(store, cell_size_m=question.cell_size_m)
+    found = answer(Asked(store, town, question, now))
+    centres = shapely.point_on_surface(found.areas.geometry.to_numpy())
+    told = places.describe(store, gpd.GeoSeries(centres, crs=found.areas.crs))
+    named = found.areas.assign(place=told["name"].to_numpy(), place_en=told["name_en"].to_numpy())
+    return replace(found, areas=named)
+
+
+def answer(asked: Asked) -> Analysis:
+    """The answer to a question; `areas` with their `rank`, the strongest first.
+
+    Raises
+    ------
+    ParameterError : no such method or exposure, days that are swapped, or a size out of range
+    """
+    question = asked.question
     method = METHODS.get(question.method)
     if method is None:
         raise ParameterError(
@@ -58,18 +75,9 @@ def analyse(store: Store, question: Question, *, now: datetime) -> Analysis:
             f"the last day {question.last} is before the first {question.first}",
         )
     clock = time.perf_counter()
-    town = cubes.town_cube(store, cell_size_m=question.cell_size_m)
-    found = method(Asked(store, town, question, now))
-    areas = found.areas
-    points = gpd.GeoSeries(shapely.point_on_surface(areas.geometry.to_numpy()), crs=areas.crs)
-    told = places.describe(store, points)
-    areas = areas.assign(
-        rank=np.arange(1, len(areas) + 1),
-        place=told["name"].to_numpy(),
-        place_en=told["name_en"].to_numpy(),
-    )
+    found = method(asked)
     found.report["seconds"] = round(time.perf_counter() - clock, 3)
-    return Analysis(question, found.lattice, found.cells, areas, found.report)
+    return replace(found, areas=found.areas.assign(rank=np.arange(1, len(found.areas) + 1)))
 
 
 def save(store: Store, analysis: Analysis) -> str:

@@ -72,12 +72,28 @@ class Analysis:
 
 @dataclass(frozen=True)
 class Asked:
-    """A question with the town that it is about."""
+    """A question with the town that it is about; `held` is None where there are files only."""
 
-    store: Store
+    held: Store | None
     town: TownCube
     question: Question
     now: datetime
+
+    @property
+    def store(self) -> Store:
+        """The store behind the town.
+
+        Raises
+        ------
+        ParameterError : the question is about files only
+        """
+        if self.held is None:
+            raise ParameterError(
+                "hotspots.needs_store",
+                f"{self.question.method} against {self.question.exposure} needs a town's store",
+                method=self.question.method,
+            )
+        return self.held
 
     @property
     def lattice(self) -> Lattice:
@@ -106,6 +122,8 @@ class Asked:
     def exposure(self) -> tuple[Floats, dict[str, float]]:
         """(rows, cols) what incidents are measured against, and the shares it was mixed of."""
         q, town = self.question, self.town
+        if q.exposure in town.sources:
+            return town.sources[q.exposure], {}
         if q.exposure not in EXPOSURES:
             raise ParameterError(
                 "hotspots.unknown_exposure",
@@ -120,7 +138,8 @@ class Asked:
             return cubes.source(self.store, town, q.exposure, start=start, end=end), {}
         since = min(q.first, q.last - timedelta(days=FITTED_OVER_DAYS))
         seen = town.cube.window(since, q.last, category=q.category)
-        mixture = fit_mixture(seen, {name: town.sources[name] for name in FITTED})
+        known = {name: town.sources[name] for name in FITTED if name in town.sources}
+        mixture = fit_mixture(seen, known)
         return mixture.exposure, mixture.shares
 
     def answer(
