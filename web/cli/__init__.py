@@ -21,7 +21,7 @@ COMMANDS = {
     "parse": "analysis:parse",
     "geocode": "analysis:geocode",
     "attribute": "analysis:attribute",
-    "hotspots": "analysis:hotspots",
+    "hotspots": "hotspots:hotspots",
     "coverage": "analysis:coverage",
     "backup": "system:backup",
     "restore": "system:restore",

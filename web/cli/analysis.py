@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +13,6 @@ import pandas as pd
 from geo.addresses.geocoding import geocode as geocode_addresses
 from geo.addresses.parser import parse as parse_addresses
 from geo.errors import ParameterError
-from geo.hotspots.density import kernel_density
 from geo.incidents.attribution import attribute as attribute_to_grids
 from geo.intake import doctor as datum_doctor
 from geo.intake import read_frame
@@ -24,9 +22,6 @@ from geo.patrol.doors import household_share
 from geo.patrol.pieces import surroundings
 from web.cli import frames, output
 from web.cli.town import crs_option, datum_option, file_argument, source_layer_option
-
-METHODS = ("kde",)
-"""Hotspot methods of this version."""
 
 SURROUNDINGS_M = 500.0
 """How far around a patrol's track its row of missed pieces reaches, metres."""
@@ -149,49 +144,6 @@ def attribute(
         "out": out,
     }
     output.show(report, as_json=as_json)
-
-
-@click.command()
-@click.option("--incidents", type=frames.in_path, required=True)
-@click.option("--window", callback=frames.as_window, help="FROM/TO, local days, both included.")
-@click.option("--method", default="kde", show_default=True, help="Methods, joined by commas.")
-@click.option("--cell-size-m", type=float, default=50.0, show_default=True)
-@click.option("--bandwidth-m", type=float, default=150.0, show_default=True)
-@crs_option
-@datum_option
-@frames.out_option
-@output.json_option
-def hotspots(
-    incidents: Path,
-    window: tuple[datetime, datetime] | None,
-    method: str,
-    cell_size_m: float,
-    bandwidth_m: float,
-    crs: str | None,
-    datum: str | None,
-    out: Path,
-    as_json: bool,
-) -> None:
-    """Hotspot layers of a file of incidents."""
-    unknown = sorted(set(method.split(",")) - set(METHODS))
-    if unknown:
-        raise ParameterError(
-            "hotspots.unknown_method",
-            f"unknown methods {unknown}; this version has {list(METHODS)}",
-            methods=", ".join(unknown),
-            known=", ".join(METHODS),
-        )
-    begun = time.perf_counter()
-    cases = frames.layer_file("incidents", incidents, crs=crs, datum=datum)
-    start, end = window or (cases["reported_at"].min(), cases["reported_at"].max())
-    is_inside = (cases["reported_at"] >= start) & (
-        cases["reported_at"] < end if window else cases["reported_at"] <= end
-    )
-    surface = kernel_density(cases[is_inside], cell_size_m=cell_size_m, bandwidth_m=bandwidth_m)
-    rows = surface.to_frame(run="kde", category=None, window_from=start, window_to=end)
-    frames.write_out(rows, out, name="hotspots", key=("run", "cell"))
-    kde = {"n_cells": len(rows), "seconds": round(time.perf_counter() - begun, 3)}
-    output.show({"n": int(is_inside.sum()), "kde": kde, "out": out}, as_json=as_json)
 
 
 @click.command()

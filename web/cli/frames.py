@@ -55,7 +55,7 @@ def layer_file(
 ) -> gpd.GeoDataFrame:
     """The good rows of a file as that layer; what was refused is said on standard error."""
     taken = read_layer(
-        path, layer=layer, crs=crs, datum=datum, town_crs=town_crs, timezone=_timezone()
+        path, layer=layer, crs=crs, datum=datum, town_crs=town_crs, timezone=timezone().key
     )
     _say_rejects(path, taken.n_read, taken.n_rejected, taken.rejects)
     return taken.frame
@@ -160,9 +160,9 @@ def _column_type(values: pd.Series) -> ColumnType:
     return next((kind for is_of, kind in checks if is_of(values)), "text")
 
 
-def _timezone() -> str:
-    """The zone of times without one: WANGGE_TIMEZONE, else China's."""
-    return Settings.from_env().timezone or DEFAULT_TIMEZONE
+def timezone() -> ZoneInfo:
+    """The zone of local days and of times without one: WANGGE_TIMEZONE, else China's."""
+    return ZoneInfo(Settings.from_env().timezone or DEFAULT_TIMEZONE)
 
 
 def as_window(
@@ -175,7 +175,7 @@ def as_window(
         first, last = (date.fromisoformat(part) for part in value.split("/"))
     except ValueError as error:
         raise click.BadParameter(f"{value} is not FROM/TO such as 2026-01-01/2026-03-31") from error
-    zone = ZoneInfo(_timezone())
+    zone = timezone()
     begins = datetime.combine(first, time(0), tzinfo=zone)
     ends = datetime.combine(last + timedelta(days=1), time(0), tzinfo=zone)
     return begins.astimezone(UTC), ends.astimezone(UTC)
