@@ -16,7 +16,12 @@ from scipy import special
 
 from geo.errors import ParameterError
 from geo.hotspots.lattice import Bools, Floats, Indices
-from geo.hotspots.local_kernels import conditional_extremes, square_window_sums
+from geo.hotspots.local_kernels import (
+    conditional_extremes,
+    getis_ord_scores,
+    neighbour_sums,
+    square_window_sums,
+)
 
 SMALL_COUNTS_MEAN = 20.0
 """Mean count a cell below which Gi* under false-discovery control marked a hot cell on more than
@@ -84,13 +89,10 @@ def getis_ord(
     ParameterError : sizes differ
     """
     values = np.asarray(values, dtype=np.float64)
-    matrix = _weights(weights, len(values), star, transform)
-    total = matrix.sum(axis=1)
-    squares = total if variance == "cardinality" else matrix.multiply(matrix).sum(axis=1)
-    lag = matrix @ values
-    return _getis_ord(
-        values, lag, np.asarray(total), np.asarray(squares), star=star, exposure=exposure
-    )
+    lag, total, squares = _sums(values, weights, star, transform)
+    if variance == "cardinality":
+        squares = total
+    return _getis_ord(values, lag, total, squares, star=star, exposure=exposure)
 
 
 def getis_ord_on_lattice(
@@ -147,7 +149,7 @@ def general_g(values: Floats, weights: scipy.sparse.csr_array) -> GlobalStatisti
     """
     x = np.asarray(values, dtype=np.float64)
     n = len(x)
-    matrix = _weights(weights, n, star=False, transform="binary")
+    matrix = _weights(weights, n)
     powers = [float((x**k).sum()) for k in range(5)]
     pairs = powers[1] ** 2 - powers[2]
     if n < 4 or pairs <= 0 or x.min() == x.max():
@@ -185,7 +187,9 @@ def local_moran(
 ) -> LocalStatistic:
     """Local Moran's I of each place (Anselin 1995), moments conditional on its own value.
 
-    Moments: Sokal, Oden & Thomson 1998, Geogr. Anal. 30(4), eqs. A7 and A8. Permutation: the
+    Moments: Sokal, Oden & Thomson 1998, Geogr. Anal. 30(4), eqs. A7 and A8, scaled as the value is
+    by (n - 1) / n (esda scales its value only, so its moments are n / (n - 1) too large; its value
+    and its permutations agree with these). Permutation: the
     neighbours' values are drawn without replacement from all other places; the smaller side of
     (as great or greater, smaller), plus one, over permutations + 1.
 
@@ -208,8 +212,8 @@ def local_moran(
             name="permutations",
             value=str(permutations),
         )
-    matrix = _weights(weights, len(x), star=False, transform=transform)
-    spread = x.std() if len(x) > 2 else 0.0
+    matrix = _weights(weights, len(x), transform=transform)
+    spread = x.std() if len(x) > 2 and x.std() > 1e-12 * abs(x.mean()) else 0.0
     if spread == 0.0:
         still = np.zeros(len(x))
         flat = None if permutations == 0 else np.ones(len(x))
@@ -220,8 +224,9 @@ def local_moran(
     scale = (n - 1) / n
     total = np.asarray(matrix.sum(axis=1))
     squares = np.asarray(matrix.multiply(matrix).sum(axis=1))
-    expected = -(z**2) * total / (n - 1)
-    variance = z**2 * n / (n - 2) * (squares - total**2 / (n - 1)) * (1.0 - z**2 / (n - 1))
+    expected = -scale * z**2 * total / (n - 1)
+    free = (squares - total**2 / (n - 1)) * (1.0 - z**2 / (n - 1))
+    variance = scale**2 * z**2 * n / (n - 2) * free
     value = scale * z * lag
     score, p = _score(value, expected, variance)
     permuted = None
@@ -233,9 +238,41 @@ def local_moran(
     return LocalStatistic(value, expected, variance, score, p, permuted, _notes(x, exposure))
 
 
+def _sums(
+    x: Floats, weights: scipy.sparse.csr_array, star: bool, transform: Transform
+) -> tuple[Floats, Floats, Floats]:
+    """(n,) weighted sum of values, sum of weights and of their squares, itself in it by `star`."""
+    matrix = _matrix(weights, len(x))
+    lag, total, squares, own, greatest = neighbour_sums(
+        matrix.indptr, matrix.indices, matrix.data, x
+    )
+    if star:
+        if not own.any():
+            own = np.ones(len(x)) if transform == "binary" else np.where(greatest > 0, greatest, 1)
+        lag, total, squares = lag + own * x, total + own, squares + own**2
+    if transform == "row":
+        scale = np.divide(1.0, total, out=np.zeros(len(x)), where=total != 0)
+        lag, total, squares = lag * scale, total * scale, squares * scale**2
+    return lag, total, squares
+
+
 def _weights(
-    weights: scipy.sparse.csr_array, n: int, star: bool, transform: Transform
+    weights: scipy.sparse.csr_array, n: int, *, transform: Transform = "binary"
 ) -> scipy.sparse.csr_array:
+    """The weights without a diagonal, their rows summing to 1 with `row`."""
+    matrix = _matrix(weights, n)
+    own = matrix.diagonal()
+    if own.any():
+        matrix = scipy.sparse.csr_array(matrix - scipy.sparse.diags_array(own))
+        matrix.eliminate_zeros()
+    if transform == "row":
+        total = np.asarray(matrix.sum(axis=1))
+        scale = np.divide(1.0, total, out=np.zeros(n), where=total != 0)
+        matrix = scipy.sparse.csr_array(scipy.sparse.diags_array(scale) @ matrix)
+    return matrix
+
+
+def _matrix(weights: scipy.sparse.csr_array, n: int) -> scipy.sparse.csr_array:
     if weights.shape != (n, n):
         raise ParameterError(
             "hotspots.shape_differs",
@@ -244,43 +281,14 @@ def _weights(
             found=str(weights.shape),
             wanted=str((n, n)),
         )
-    matrix = scipy.sparse.csr_array(weights, dtype=np.float64)
-    own = matrix.diagonal()
-    if star and not own.any():
-        greatest = np.ones(n)
-        if transform == "row" and not (matrix.data == 1.0).all():
-            greatest = np.asarray(matrix.max(axis=1).todense()).ravel()
-        matrix = matrix + scipy.sparse.diags_array(greatest)
-    elif not star and own.any():
-        matrix = matrix - scipy.sparse.diags_array(own)
-    matrix = scipy.sparse.csr_array(matrix)
-    matrix.eliminate_zeros()
-    if transform == "row":
-        total = np.asarray(matrix.sum(axis=1))
-        safe = np.divide(1.0, total, out=np.zeros(n), where=total != 0)
-        matrix = scipy.sparse.csr_array(scipy.sparse.diags_array(safe) @ matrix)
-    return matrix
+    return scipy.sparse.csr_array(weights, dtype=np.float64)
 
 
 def _getis_ord(
     x: Floats, lag: Floats, total: Floats, squares: Floats, *, star: bool, exposure: Floats | None
 ) -> LocalStatistic:
-    others = x * (not star)
-    n = len(x) - (not star)
-    if n < 2:
-        still = np.zeros(len(x))
-        notes = _notes(x, exposure)
-        return LocalStatistic(still, still, still, still, still + 0.5, None, notes)
-    mean = (x.sum() - others) / n
-    spread = np.maximum(((x**2).sum() - others**2) / n - mean**2, 0.0)
-    sum_all = mean * n
-    is_some = sum_all != 0
-    factor = np.divide(1.0, sum_all, out=np.zeros(np.shape(sum_all)), where=is_some)
-    variance = (n * squares - total**2) / (n - 1) * spread * factor**2
-    # rounding of a map without variation
-    variance = np.where(spread <= 1e-14 * mean**2, 0.0, variance)
-    value, expected = lag * factor, np.where(is_some, total / n, 0.0)
-    z, p = _score(value, expected, variance)
+    value, expected, variance, z = getis_ord_scores(x, lag, total, squares, star)
+    p = special.ndtr(-np.abs(z))
     return LocalStatistic(value, expected, variance, z, p, None, _notes(x, exposure))
 
 
