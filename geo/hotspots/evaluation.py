@@ -76,16 +76,20 @@ def evaluate_forecasts(
     is_inside: Bools,
     first: int,
     last: int | None = None,
+    horizon: int = 1,
     shares: Sequence[float] = SHARES,
 ) -> pd.DataFrame:
-    """Scores of each method for each period, forecast from the periods before it alone.
+    """Scores of each method, each horizon forecast from the periods before it alone.
 
     Parameters
     ----------
     counts : (periods, rows, cols) incidents
-    forecasters : name -> function from the counts before a period to (rows, cols) expectation
+    forecasters : name -> function from the counts before a period to (rows, cols) what is
+        expected in the horizon that begins with it
     is_inside : (rows, cols) cells of the ground, taken as equally large
-    first, last : periods forecast, both included; to the last one by default
+    first, last : where horizons begin, every `horizon` periods, both included; as late as the
+        counts allow by default
+    horizon : periods forecast in one, >= 1
 
     Returns
     -------
@@ -96,18 +100,19 @@ def evaluate_forecasts(
     ------
     ParameterError : the periods do not lie within the counts, or none lies before the first
     """
-    last = len(counts) - 1 if last is None else last
-    if not 1 <= first <= last < len(counts):
+    latest = len(counts) - horizon
+    last = latest if last is None else last
+    if not (horizon >= 1 and 1 <= first <= last <= latest):
         raise ParameterError(
             "hotspots.bad_periods",
-            f"periods must lie from 1 to {len(counts) - 1}; got {first} to {last}",
+            f"horizons must begin in periods 1 to {latest}; got {first} to {last}",
             first=first,
             last=last,
-            n_periods=len(counts),
+            n_periods=latest,
         )
     rows = []
-    for period in range(first, last + 1):
-        observed = np.asarray(counts[period], dtype=np.float64)[is_inside]
+    for period in range(first, last + 1, horizon):
+        observed = counts[period : period + horizon].sum(axis=0, dtype=np.float64)[is_inside]
         for name, forecaster in forecasters.items():
             expected = forecaster(counts[:period])[is_inside]
             rows.append({"method": name, "period": period, **_scores(expected, observed, shares)})

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -11,128 +10,196 @@ import pandas as pd
 from scipy.sparse import csr_array, issparse
 
 from geo.errors import ParameterError
+from geo.hotspots.foreseeing import Parts, all_parts, bands_of, fit_bands, fit_mixture
 from geo.hotspots.lattice import Bools, Floats
-from geo.hotspots.smoothing import gaussian_filter
 
 Counts: TypeAlias = Any
 """(periods, rows, cols) array, or a SciPy sparse (periods, rows * cols) one."""
 
-HALF_LIVES = (1.5, 6.0, 24.0, math.inf)
-"""How fast the past fades, in periods; the last never."""
-
-SPREADS = (0.0, 1.0, 2.5)
-"""How far each incident is spread, standard deviations in cell sides."""
-
 N_TUNING = 12
-"""Latest periods on which the weights are tuned, each foreseen from what is before it."""
+"""Latest horizons on which the weights are tuned, each foreseen from what was before it."""
 
-_STEPS = 200
-"""Most steps of expectation maximisation."""
+LEVEL_SPANS = (1, 3, 12)
+"""Over how many of the latest horizons the town's level may be averaged."""
 
 
 @dataclass(frozen=True)
 class ForecastModel:
-    """A mixture of surfaces, each made from the past in its own way.
+    """A mixture of surfaces ("parts"), each made from the past in its own way.
 
-    `half_lives` (in periods), `spreads` (in cell sides) and `weights` (adding up to 1) are read
-    together, one a component; the last component is the flat ground.
+    `parts` : how each surface is made (half-life, power, spread); the last is the flat ground
+    `weights` (parts,) : share of each in the town's forecast, adding up to 1
+    `band_weights` (bands, parts) : the same within each band of the ground, from the ground of
+        highest expectation (`foreseeing.BAND_SHARES`) to the rest; adding up to about 1
+    `horizon` : periods forecast in one; `level_span` : horizons over which the level is averaged;
+    `n_tuned_on` : horizons of the past on which the weights were tuned
     """
 
-    half_lives: tuple[float, ...]
-    spreads: tuple[float, ...]
+    parts: Parts
     weights: Floats
+    band_weights: Floats
+    horizon: int
+    level_span: int
     n_tuned_on: int
 
     @classmethod
-    def fit(cls, counts: Counts, *, is_inside: Bools, n_tuning: int = N_TUNING) -> ForecastModel:
-        """The mixture under which the latest past periods, foreseen in turn, are likeliest."""
-        periods = _as_periods(counts, is_inside)
-        half_lives = (*(h for h in HALF_LIVES for _ in SPREADS), math.inf)
-        spreads = (*SPREADS * len(HALF_LIVES), math.inf)
-        first = max(1, periods.shape[0] - n_tuning)
-        seen, foreseen = [], []
-        for period in range(first, periods.shape[0]):
-            at = periods.indices[periods.indptr[period] : periods.indptr[period + 1]]
-            surfaces = _surfaces(periods[:period], is_inside, half_lives, spreads)
-            foreseen.append(surfaces.reshape(len(surfaces), -1)[:, at])
-            seen.append(periods.data[periods.indptr[period] : periods.indptr[period + 1]])
-        weights = np.full(len(spreads), 1.0 / len(spreads))
-        if seen and sum(len(s) for s in seen):
-            weights = _mixture(np.concatenate(foreseen, axis=1), np.concatenate(seen))
-        return cls(half_lives, spreads, weights, periods.shape[0] - first)
+    def fit(
+        cls, counts: Counts, *, is_inside: Bools, horizon: int = 1, n_tuning: int = N_TUNING
+    ) -> ForecastModel:
+        """The mixture under which the latest horizons, each foreseen from its past, are likeliest.
+
+        An empirical-Bayes surface: a cell's own past shrinks towards its surroundings', towards
+        longer pasts and towards the town's mean, by weights that maximise the Poisson likelihood
+        of what then came (expectation maximisation; the problem is convex). First for the whole
+        ground, then for bands of it, shrunk to the whole's: where incidents are many a cell's own
+        recent past tells more. Nothing is tuned on the horizon to be forecast.
+
+        Parameters
+        ----------
+        counts : (periods, rows, cols) incidents in equal periods, the oldest first, or sparse
+            (periods, rows * cols); periods shorter than the horizon (weeks for a month) let the
+            forecast see how recent an incident is
+        is_inside : (rows, cols) cells of the ground; counts elsewhere are left out
+        horizon : periods to be forecast in one, >= 1
+        n_tuning : latest horizons to tune on, >= 1; fewer where the past is short
+
+        Raises
+        ------
+        ParameterError : shapes differ, a count is negative or not finite, there is no ground, a
+            number is below 1, or the past is shorter than two horizons
+        """
+        _check_numbers(horizon=horizon, n_tuning=n_tuning)
+        periods = as_periods(counts, is_inside)
+        n_past = periods.shape[0]
+        n_tuned_on = min(n_tuning, n_past // horizon - 1)
+        if n_tuned_on < 1:
+            raise ParameterError(
+                "hotspots.past_too_short",
+                f"a forecast needs at least {2 * horizon} periods, two horizons; got {n_past}",
+                n_periods=n_past,
+                needed=2 * horizon,
+            )
+        origins = [n_past - horizon * k for k in range(n_tuned_on, 0, -1)]
+        seen = [_sum_of(periods[at : at + horizon])[is_inside.ravel()] for at in origins]
+        parts = all_parts(horizon)
+        weights = fit_mixture(parts, periods, is_inside, origins, seen)
+        return cls(
+            parts=parts,
+            weights=weights,
+            band_weights=fit_bands(parts, weights, periods, is_inside, origins, seen),
+            horizon=horizon,
+            level_span=_best_span(periods, origins, seen, horizon),
+            n_tuned_on=n_tuned_on,
+        )
 
     def predict(self, counts: Counts, *, is_inside: Bools) -> Floats:
-        """(rows, cols) expected counts in the period after the last one given."""
-        periods = _as_periods(counts, is_inside)
-        surfaces = _surfaces(periods, is_inside, self.half_lives, self.spreads)
-        recent = periods[max(0, periods.shape[0] - N_TUNING) :].sum() / min(
-            N_TUNING, periods.shape[0]
-        )
-        expected: Floats = np.tensordot(self.weights, surfaces, axes=1) * recent
+        """(rows, cols) incidents expected in the horizon after the last period; 0 off the ground.
+
+        They add up to the town's level: the mean of its latest horizons.
+
+        Raises
+        ------
+        ParameterError : as in `fit`
+        """
+        periods = as_periods(counts, is_inside)
+        surfaces = self.parts.surfaces(periods, is_inside)
+        band = bands_of(self.weights @ surfaces)
+        inside = np.zeros(surfaces.shape[1])
+        for number, weights in enumerate(self.band_weights):
+            inside[band == number] = weights @ surfaces[:, band == number]
+        total = inside.sum()
+        level = _level(periods, periods.shape[0], self.level_span, self.horizon)
+        expected = np.zeros(is_inside.shape)
+        expected[is_inside] = inside * (level / total if total else 0.0)
         return expected
 
     def to_frame(self) -> pd.DataFrame:
-        """The weights, one row a component: half_life, spread, weight."""
-        return pd.DataFrame(
-            {"half_life": self.half_lives, "spread": self.spreads, "weight": self.weights}
+        """How the forecast is made, one row a part, the heaviest first.
+
+        Columns: half_life (periods), power (of a period's count), spread (standard deviation,
+        cell sides; infinite for the flat ground), weight, and weight_1 ... of each band.
+        """
+        rows = pd.DataFrame(
+            {
+                "half_life": self.parts.half_lives,
+                "power": self.parts.powers,
+                "spread": self.parts.spreads,
+                "weight": self.weights,
+            }
         )
+        for number, weights in enumerate(self.band_weights, start=1):
+            rows[f"weight_{number}"] = weights
+        return rows.sort_values("weight", ascending=False, kind="stable", ignore_index=True)
 
 
-def forecast(counts: Counts, *, is_inside: Bools, n_tuning: int = N_TUNING) -> Floats:
-    """(rows, cols) expected counts in the next period; `ForecastModel.fit` and `predict` in one."""
-    model = ForecastModel.fit(counts, is_inside=is_inside, n_tuning=n_tuning)
+def forecast(
+    counts: Counts, *, is_inside: Bools, horizon: int = 1, n_tuning: int = N_TUNING
+) -> Floats:
+    """(rows, cols) incidents expected over the next `horizon` periods.
+
+    `ForecastModel.fit` and `predict` in one, with their parameters and errors.
+    """
+    model = ForecastModel.fit(counts, is_inside=is_inside, horizon=horizon, n_tuning=n_tuning)
     return model.predict(counts, is_inside=is_inside)
 
 
-def _as_periods(counts: Counts, is_inside: Bools) -> csr_array:
-    """(periods, cells) sparse counts of the cells of the ground; the others are left out."""
-    if issparse(counts):
-        table = csr_array(counts, dtype=np.float64)
-    else:
-        dense = np.asarray(counts, dtype=np.float64)
-        table = csr_array(dense.reshape(len(dense), -1)) if dense.ndim == 3 else csr_array((0, 0))
-    if table.shape[0] < 1 or table.shape[1] != is_inside.size:
+def as_periods(counts: Counts, is_inside: Bools) -> csr_array:
+    """(periods, rows * cols) sparse counts of the ground's cells; the others are left out.
+
+    Raises
+    ------
+    ParameterError : shapes differ, a count is negative or not finite, or there is no ground
+    """
+    found = np.shape(counts) if not issparse(counts) else counts.shape
+    expected = (is_inside.size,) if issparse(counts) else is_inside.shape
+    if len(found) != len(expected) + 1 or found[1:] != expected or found[0] < 1:
         raise ParameterError(
             "hotspots.wrong_shape",
-            f"`counts` must be (periods, rows, cols) over {is_inside.shape}, at least one period",
-            found=str(counts.shape),
-            expected=str(is_inside.shape),
+            f"`counts` must be (periods, *{expected}) with at least one period; got {found}",
+            found=str(found),
+            expected=str(("n", *expected)),
         )
-    table = csr_array(table.multiply(is_inside.ravel()[None, :]))
+    if not is_inside.any():
+        raise ParameterError("hotspots.no_cells", "a forecast needs a ground; no cell is inside")
+    table = csr_array(counts if issparse(counts) else np.reshape(counts, (found[0], -1)))
+    table = csr_array(table.astype(np.float64).multiply(is_inside.ravel()[None, :]))
     table.sum_duplicates()
     table.eliminate_zeros()
+    if not (np.isfinite(table.data).all() and (table.data >= 0).all()):
+        raise ParameterError(
+            "hotspots.bad_counts", "`counts` must be finite and not negative", name="counts"
+        )
     return table
 
 
-def _surfaces(
-    periods: csr_array,
-    is_inside: Bools,
-    half_lives: tuple[float, ...],
-    spreads: tuple[float, ...],
-) -> Floats:
-    """(components, rows, cols), each adding up to one over the ground."""
-    age = np.arange(periods.shape[0])[::-1]
-    surfaces = np.zeros((len(spreads), *is_inside.shape))
-    flat = is_inside / is_inside.sum()
-    for k, (half_life, spread) in enumerate(zip(half_lives, spreads, strict=True)):
-        if math.isinf(spread):
-            surfaces[k] = flat
-            continue
-        decayed = (periods.T @ 0.5 ** (age / half_life)).reshape(is_inside.shape)
-        if spread:
-            decayed = gaussian_filter(decayed, sd_cells=spread) * is_inside
-        total = decayed.sum()
-        surfaces[k] = decayed / total if total else flat
-    return surfaces
+def _best_span(periods: csr_array, origins: list[int], seen: list[Floats], horizon: int) -> int:
+    """The span under which the totals of the tuning horizons are likeliest (Poisson)."""
+    totals = np.array([s.sum() for s in seen])
+    likelihood = []
+    for span in LEVEL_SPANS:
+        levels = np.array([_level(periods, at, span, horizon) for at in origins])
+        levels = np.maximum(levels, 0.5)
+        likelihood.append(float(totals @ np.log(levels) - levels.sum()))
+    return LEVEL_SPANS[int(np.argmax(likelihood))]
 
 
-def _mixture(foreseen: Floats, seen: Floats) -> Floats:
-    """Weights that make what was seen likeliest: expectation maximisation, from equal weights."""
-    weights: Floats = np.full(len(foreseen), 1.0 / len(foreseen))
-    for _ in range(_STEPS):
-        share = seen / (weights @ foreseen)
-        new: Floats = weights * (foreseen @ share) / seen.sum()
-        if np.abs(new - weights).max() < 1e-6:
-            return new
-        weights = new
-    return weights
+def _level(periods: csr_array, at: int, span: int, horizon: int) -> float:
+    """Incidents in a horizon, mean of the latest `span` horizons before a period."""
+    first = max(0, at - span * horizon)
+    return float(periods[first:at].sum()) / (at - first) * horizon
+
+
+def _sum_of(periods: csr_array) -> Floats:
+    total: Floats = np.asarray(periods.sum(axis=0), dtype=np.float64).ravel()
+    return total
+
+
+def _check_numbers(**numbers: int) -> None:
+    for name, number in numbers.items():
+        if number < 1:
+            raise ParameterError(
+                "hotspots.not_a_number_of_periods",
+                f"`{name}` must be at least 1; got {number}",
+                name=name,
+                value=number,
+            )
