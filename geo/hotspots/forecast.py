@@ -10,7 +10,7 @@ import pandas as pd
 from scipy.sparse import csr_array, issparse
 
 from geo.errors import ParameterError
-from geo.hotspots.foreseeing import Parts, all_parts, bands_of, fit_bands, fit_mixture
+from geo.hotspots.foreseeing import Parts, Past, all_parts, bands_of, fit_bands, fit_mixture
 from geo.hotspots.lattice import Bools, Floats
 
 Counts: TypeAlias = Any
@@ -81,14 +81,15 @@ class ForecastModel:
             )
         origins = [n_past - horizon * k for k in range(n_tuned_on, 0, -1)]
         seen = [_sum_of(periods[at : at + horizon])[is_inside.ravel()] for at in origins]
+        past = Past(periods, is_inside, origins, seen)
         parts = all_parts(horizon)
-        weights = fit_mixture(parts, periods, is_inside, origins, seen)
+        weights = fit_mixture(parts, past)
         return cls(
             parts=parts,
             weights=weights,
-            band_weights=fit_bands(parts, weights, periods, is_inside, origins, seen),
+            band_weights=fit_bands(parts, weights, past),
             horizon=horizon,
-            level_span=_best_span(periods, origins, seen, horizon),
+            level_span=_best_span(past, horizon),
             n_tuned_on=n_tuned_on,
         )
 
@@ -172,12 +173,12 @@ def as_periods(counts: Counts, is_inside: Bools) -> csr_array:
     return table
 
 
-def _best_span(periods: csr_array, origins: list[int], seen: list[Floats], horizon: int) -> int:
+def _best_span(past: Past, horizon: int) -> int:
     """The span under which the totals of the tuning horizons are likeliest (Poisson)."""
-    totals = np.array([s.sum() for s in seen])
+    totals = np.array([observed.sum() for observed in past.seen])
     likelihood = []
     for span in LEVEL_SPANS:
-        levels = np.array([_level(periods, at, span, horizon) for at in origins])
+        levels = np.array([_level(past.periods, at, span, horizon) for at in past.origins])
         levels = np.maximum(levels, 0.5)
         likelihood.append(float(totals @ np.log(levels) - levels.sum()))
     return LEVEL_SPANS[int(np.argmax(likelihood))]

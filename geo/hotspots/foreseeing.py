@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -86,21 +87,34 @@ def all_parts(horizon: int) -> Parts:
     return Parts(half_lives, powers, spreads)
 
 
-def fit_mixture(
-    parts: Parts,
-    periods: csr_array,
-    is_inside: Bools,
-    origins: list[int],
-    seen: list[Floats],
-) -> Floats:
+@dataclass(frozen=True)
+class Past:
+    """What a forecast is tuned on: horizons of the past, each foreseen from what was before it.
+
+    `periods` (periods, rows * cols) counts; `is_inside` (rows, cols); `origins`: the period in
+    which each horizon begins; `seen`: (cells of the ground,) what it then held.
+    """
+
+    periods: csr_array
+    is_inside: Bools
+    origins: list[int]
+    seen: list[Floats]
+
+    def foreseen(self, parts: Parts) -> Iterator[tuple[Surfaces, Floats]]:
+        """For each horizon the surfaces of its past, and what came."""
+        for at, observed in zip(self.origins, self.seen, strict=True):
+            yield parts.surfaces(self.periods[:at], self.is_inside), observed
+
+
+def fit_mixture(parts: Parts, past: Past) -> Floats:
     """(parts,) weights under which what was seen after each origin is likeliest; sum one.
 
     Equal where nothing was seen.
     """
     columns, counts = [], []
-    for at, observed in zip(origins, seen, strict=True):
+    for surfaces, observed in past.foreseen(parts):
         here = np.flatnonzero(observed)
-        columns.append(parts.surfaces(periods[:at], is_inside)[:, here])
+        columns.append(surfaces[:, here])
         counts.append(observed[here])
     foreseen = np.concatenate(columns, axis=1).astype(np.float64)
     start = np.full(len(foreseen), 1.0 / len(foreseen))
@@ -111,14 +125,7 @@ def fit_mixture(
     return _maximise(foreseen, observed, capacity, start, shrinkage=0.0)
 
 
-def fit_bands(
-    parts: Parts,
-    weights: Floats,
-    periods: csr_array,
-    is_inside: Bools,
-    origins: list[int],
-    seen: list[Floats],
-) -> Floats:
+def fit_bands(parts: Parts, weights: Floats, past: Past) -> Floats:
     """(bands, parts) weights within each band of the ground, shrunk to those of the whole.
 
     Poisson likelihood with a gamma prior around the whole's weights, worth `BAND_SHRINKAGE`
@@ -128,8 +135,7 @@ def fit_bands(
     capacity = np.zeros((n_bands, len(weights)))
     columns: list[list[Floats]] = [[] for _ in range(n_bands)]
     counts: list[list[Floats]] = [[] for _ in range(n_bands)]
-    for at, observed in zip(origins, seen, strict=True):
-        surfaces = parts.surfaces(periods[:at], is_inside)
+    for surfaces, observed in past.foreseen(parts):
         expected = weights @ surfaces
         n_seen = observed.sum()
         for band, is_near in enumerate(_reaches(expected)):
@@ -158,8 +164,9 @@ def bands_of(expected: Floats) -> Indices:
 def _reaches(expected: Floats) -> list[Bools]:
     """The ground on which each band is fitted: its own and some beyond both limits."""
     upper, lower = _limits(expected, 1.0 / OVERLAP), _limits(expected, OVERLAP)
-    below = [expected == expected, *(expected < limit for limit in upper)]
-    above = [*(expected >= limit for limit in lower), expected == expected]
+    everywhere = np.ones(len(expected), dtype=bool)
+    below = [everywhere, *(expected < limit for limit in upper)]
+    above = [*(expected >= limit for limit in lower), everywhere]
     return [a & b for a, b in zip(below, above, strict=True)]
 
 
