@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -89,13 +90,15 @@ def emerging(
     n_cells: int | None = None,
     alpha: float = 0.05,
     correction: Correction = "bh",
+    dispersion: Literal["test", "none"] = "test",
     steady_share: float = STEADY_SHARE,
 ) -> Emerging:
     """The behaviour of each cell, in the sense of ArcGIS' emerging hot spots, by exact tests.
 
     Each cell and period: exact conditional binomial test of its count, given the whole's count of
     that period, against its share of the exposure; too many (hot) and too few (cold), each under
-    one false-discovery control over all cells and periods. The window as one: the same test of
+    one false-discovery control over all cells and periods. Where the counts vary over time beyond
+    chance, the negative binomial's tails are taken. The window as one: the same test of
     its sums, one control over cells. Trend: `trends.trends` against the whole's course, under
     control over the cells whose counts could reach `alpha` at all (Tarone 1990).
 
@@ -117,6 +120,8 @@ def emerging(
         without an incident were tested too
     alpha : share of false finds accepted, 0 to 0.5
     correction : "bh" Benjamini and Hochberg, "by" Benjamini and Yekutieli
+    dispersion : "test" whether counts vary over time beyond chance, and if so take the negative
+        binomial of that variance over mean in place of the binomial; "none": do not
 
     Raises
     ------
@@ -129,18 +134,20 @@ def emerging(
         counts = counts * is_tested[:, None]
     whole = counts.sum(axis=0) if totals is None else np.asarray(totals, dtype=np.int64)
     ground = float(weight.sum()) if total_exposure is None else float(total_exposure)
-    _check(counts, weight, whole, ground, alpha, correction)
+    _check(counts, weight, whole, ground)
+    _check_options(alpha, correction, dispersion)
     share = np.minimum(weight / ground, 1.0) if ground > 0 else np.zeros(len(counts))
     n_tested = int(is_tested.sum()) if n_cells is None else n_cells
     n_tests = n_tested * int((whole > 0).sum())
-    flags = _flags(counts, whole, share, n_tests, alpha, correction)
     seen, n_whole = counts.sum(axis=1), int(whole.sum())
-    pooled = _flags(seen[:, None], np.array([n_whole]), share, n_tested, alpha, correction)
-    earlier = _upper_p(seen - counts[:, -1], n_whole - int(whole[-1]), share, alpha)
     course = whole.astype(np.float64) if n_whole else np.ones(len(whole))
-    found = trends(counts, course)
+    found = trends(counts, course, dispersion=dispersion)
+    level = _Level(alpha, correction, found.dispersion if found.is_overdispersed else 1.0)
+    flags = _flags(counts, whole, share, n_tests, level)
+    pooled = _flags(seen[:, None], np.array([n_whole]), share, n_tested, level)
+    earlier = _upper_p(seen - counts[:, -1], n_whole - int(whole[-1]), share, level)
     is_testable = is_tested & (found.least_p <= alpha)
-    cut = _cut(found.p[is_testable], int(is_testable.sum()), alpha, correction)
+    cut = _cut(found.p[is_testable], int(is_testable.sum()), level)
     trend = np.where(is_testable & (found.p <= cut), np.sign(found.slope), 0).astype(np.int8)
     above = (counts > whole * share[:, None]).mean(axis=1)
     is_hot = pooled[:, 0] > 0
@@ -177,46 +184,65 @@ def _classes(flags: Codes, is_hot: Bools, trend: Codes, was_hot: Bools, is_stead
     return np.select(list(rules.values()), numbers, default=np.int8(0))
 
 
-def _flags(
-    counts: Indices, whole: Indices, share: Floats, n_tests: int, alpha: float, correction: str
-) -> Codes:
+@dataclass(frozen=True)
+class _Level:
+    """What counts as found: `dispersion` variance over mean, 1: binomial."""
+
+    alpha: float
+    correction: Correction
+    dispersion: float
+
+
+def _flags(counts: Indices, whole: Indices, share: Floats, n_tests: int, level: _Level) -> Codes:
     """(k, periods) 1 hot, -1 cold, 0 neither."""
     flags = np.zeros(counts.shape, dtype=np.int8)
-    upper, lower = _candidates(counts, whole, share, alpha)
+    upper, lower = _candidates(counts, whole, share, level)
     for (at, p), sign in ((upper, 1), (lower, -1)):
-        is_found = p <= _cut(p, n_tests, alpha, correction)
+        is_found = p <= _cut(p, n_tests, level)
         flags.ravel()[at[is_found]] = sign
     return flags
 
 
-def _cut(p: Floats, n_tests: int, alpha: float, correction: str) -> float:
+def _cut(p: Floats, n_tests: int, level: _Level) -> float:
     """Largest p that is still found; `p` may lack values above alpha. Below 0: none."""
-    if not len(p):
-        return -1.0
-    penalty = float((1 / np.arange(1, n_tests + 1)).sum()) if correction == "by" else 1.0
-    ordered = np.sort(p[p <= alpha])
-    is_low = ordered <= alpha * np.arange(1, len(ordered) + 1) / (n_tests * penalty)
+    ordered = np.sort(p[p <= level.alpha])
+    is_harmonic = level.correction == "by"
+    penalty = float((1 / np.arange(1, n_tests + 1)).sum()) if is_harmonic else 1.0
+    bound = level.alpha * np.arange(1, len(ordered) + 1) / (max(n_tests, 1) * penalty)
+    is_low = ordered <= bound
     return float(ordered[np.flatnonzero(is_low)[-1]]) if is_low.any() else -1.0
 
 
-def _upper_p(seen: Indices, whole: int, share: Floats, alpha: float) -> Floats:
-    """(k,) exact upper tail, 1 where above alpha."""
+def _upper_p(seen: Indices, whole: int, share: Floats, level: _Level) -> Floats:
+    """(k,) upper tail, 1 where above alpha."""
     p = np.ones(len(seen))
-    (at, found), _ = _candidates(seen[:, None], np.array([whole]), share, alpha)
+    (at, found), _ = _candidates(seen[:, None], np.array([whole]), share, level)
     p[at] = found
     return p
 
 
 def _candidates(
-    counts: Indices, whole: Indices, share: Floats, alpha: float
+    counts: Indices, whole: Indices, share: Floats, level: _Level
 ) -> tuple[tuple[Indices, Floats], tuple[Indices, Floats]]:
-    """Flat indices and p of the tests with p <= alpha, too many and too few."""
+    """Flat indices and p of the tests with p <= alpha by the binomial, too many and too few.
+
+    Over-dispersed counts have fatter tails, so that no test is lost; theirs replace the binomial's.
+    """
     n = counts.size
     at, p = np.empty(n, dtype=np.int64), np.empty(n)
     table = np.concatenate([[0.0], np.cumsum(np.log(np.arange(1, 4097)))])
-    z = float(stats.norm.isf(alpha))
-    n_up, n_down = _test(counts, whole, share, alpha, z, table, at, p)
-    return (at[:n_up], p[:n_up]), (at[n - n_down :], p[n - n_down :])
+    z = float(stats.norm.isf(level.alpha))
+    n_up, n_down = _test(counts, whole, share, level.alpha, z, table, at, p)
+    upper, lower = at[:n_up], at[n - n_down :]
+    if level.dispersion == 1.0:
+        return (upper, p[:n_up]), (lower, p[n - n_down :])
+    wide = level.dispersion
+    mean = (whole * share[:, None]).ravel()
+    count = counts.ravel()
+    return (
+        (upper, stats.nbinom.sf(count[upper] - 1, mean[upper] / (wide - 1), 1 / wide)),
+        (lower, stats.nbinom.cdf(count[lower], mean[lower] / (wide - 1), 1 / wide)),
+    )
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -291,14 +317,7 @@ def _lower_tail(c, n, s, alpha, table):  # type: ignore[no-untyped-def]
     return total
 
 
-def _check(
-    counts: Indices,
-    weight: Floats,
-    whole: Indices,
-    ground: float,
-    alpha: float,
-    correction: str,
-) -> None:
+def _check(counts: Indices, weight: Floats, whole: Indices, ground: float) -> None:
     fits = counts.ndim == 2 and weight.shape == counts.shape[:1] and whole.shape == counts.shape[1:]
     if not fits or not counts.shape[1]:
         raise ParameterError(
@@ -316,11 +335,15 @@ def _check(
             "counts and exposure must be finite, not negative, and no more than those of the "
             "whole. Give the totals of the whole ground.",
         )
-    if not 0 < alpha < 0.5 or correction not in ("bh", "by"):
+
+
+def _check_options(alpha: float, correction: str, dispersion: str) -> None:
+    is_known = correction in ("bh", "by") and dispersion in ("test", "none")
+    if not (0 < alpha < 0.5 and is_known):
         raise ParameterError(
             "hotspots.significance_option",
-            f"`alpha` must lie between 0 and 0.5 and `correction` be 'bh' or 'by'; "
-            f"got {alpha}, {correction}.",
+            f"`alpha` must lie between 0 and 0.5, `correction` be 'bh' or 'by', `dispersion` "
+            f"'test' or 'none'; got {alpha}, {correction}, {dispersion}.",
             alpha=alpha,
             correction=correction,
         )

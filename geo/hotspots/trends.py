@@ -7,6 +7,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -48,7 +49,9 @@ class Trends:
     is_overdispersed: bool
 
 
-def trends(counts: Indices, course: Floats) -> Trends:
+def trends(
+    counts: Indices, course: Floats, *, dispersion: Literal["test", "none"] = "test"
+) -> Trends:
     """Whether each cell's share of the whole grows or falls over the periods.
 
     Score test for a log-linear trend of Poisson counts, conditional on the cell's own total n:
@@ -65,6 +68,7 @@ def trends(counts: Indices, course: Floats) -> Trends:
     ----------
     counts : (k, periods) incidents
     course : (periods,) incidents of the whole, or any weights >= 0 of which some are above 0
+    dispersion : "test" it and use it if found; "none": p is that of Poisson counts
     """
     weight = np.asarray(course, dtype=np.float64)
     weight = weight / weight.sum()
@@ -76,11 +80,12 @@ def trends(counts: Indices, course: Floats) -> Trends:
     variance = float((times - mean) ** 2 @ weight)
     some = np.maximum(totals, 1)
     slope = np.where(totals > 0, scores / some - mean, 0.0)
-    dispersion, is_over = _dispersion(totals, pearson, slope, weight, variance)
+    spread, is_over = _dispersion(totals, pearson, slope, weight, variance)
+    is_over = is_over and dispersion == "test"
     p = np.ones(len(totals))
     if variance > 0:
         if is_over:
-            z = np.abs(slope) * np.sqrt(some / variance / dispersion)
+            z = np.abs(slope) * np.sqrt(some / variance / spread)
             p = np.where(totals > 0, 2 * stats.norm.sf(z), 1.0)
         else:
             top = int(min(n_exact, totals.max(initial=1)))
@@ -88,7 +93,7 @@ def trends(counts: Indices, course: Floats) -> Trends:
             _tails(p, totals, scores, weight, upper, lower, mean, variance)
     ends = min(1.0, 2 * float(weight[weight > 0][[0, -1]].min()))
     least = np.minimum(1.0, ends * (ends / 2) ** np.maximum(totals - 1.0, 0.0))
-    return Trends(slope, p, np.where(totals > 0, least, 1.0), dispersion, is_over)
+    return Trends(slope, p, np.where(totals > 0, least, 1.0), spread, is_over)
 
 
 def category_changes(

@@ -48,7 +48,7 @@ def test_emerging_flags_equal_benjamini_and_hochberg_on_scipys_tails() -> None:
     draw = rng.random((300, 6))
     rate = weight[:, None] * np.where(draw < 0.03, 6.0, np.where(draw < 0.06, 0.0, 1.0))
     counts = rng.poisson(rate * 8)
-    found = emerging(counts, exposure=weight, alpha=0.1)
+    found = emerging(counts, exposure=weight, alpha=0.1, dispersion="none")
     whole, share = counts.sum(axis=0), (weight / weight.sum())[:, None]
     upper = stats.binom.sf(counts - 1, whole, share)
     lower = stats.binom.cdf(counts, whole, share)
@@ -56,7 +56,7 @@ def test_emerging_flags_equal_benjamini_and_hochberg_on_scipys_tails() -> None:
     cold = stats.false_discovery_control(lower.ravel()).reshape(300, 6) <= 0.1
     assert hot.sum() > 20 and cold.sum() > 0
     np.testing.assert_array_equal(found.flags, hot.astype(np.int8) - cold.astype(np.int8))
-    stricter = emerging(counts, exposure=weight, alpha=0.1, correction="by")
+    stricter = emerging(counts, exposure=weight, alpha=0.1, correction="by", dispersion="none")
     hot = stats.false_discovery_control(upper.ravel(), method="by").reshape(300, 6) <= 0.1
     np.testing.assert_array_equal(stricter.flags > 0, hot)
 
@@ -69,6 +69,18 @@ def test_emerging_where_nothing_happens_finds_nothing(mean: float) -> None:
         n_wrong += int((emerging(counts).code > 0).any())
     # Three families at 5% each; 20 maps: more than 8 would be a broken level.
     assert n_wrong <= 8
+
+
+def test_emerging_overdispersed_counts_find_nothing() -> None:
+    rng = np.random.default_rng(6)
+    n_wrong = n_raw = 0
+    for _ in range(10):
+        counts = rng.poisson(rng.gamma(3.0, 2.0, (1000, 12)))
+        found = emerging(counts)
+        assert found.is_overdispersed and found.dispersion == pytest.approx(3.0, abs=0.2)
+        n_wrong += int((found.code > 0).any())
+        n_raw += int((emerging(counts, dispersion="none").code > 0).any())
+    assert n_raw == 10 and n_wrong <= 4
 
 
 def test_emerging_cell_without_exposure_is_untested_and_left_out() -> None:
