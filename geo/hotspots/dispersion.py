@@ -42,7 +42,8 @@ def dispersion_of_map(counts: Indices, expected: Floats) -> Dispersion:
     Poisson, by the likelihood ratio on counts truncated from above at a bound set by the expected
     count alone; the level of the map is fitted with it, so that hotspots neither count as scatter
     nor raise what is expected. D = 1 lies on the border: p is half a chi-square's tail (Self &
-    Liang 1987, JASA 82).
+    Liang 1987, JASA 82). Never above the variance over mean of all cells, hotspots and all: where
+    much ground is simply empty (a lake), the truncated fit reaches far beyond it.
 
     Parameters
     ----------
@@ -66,7 +67,9 @@ def dispersion_of_map(counts: Indices, expected: Floats) -> Dispersion:
     gain = 2.0 * (single.fun - double.fun)
     if gain <= 0.0:
         return Dispersion(1.0, 1.0, True)
-    return Dispersion(float(1.0 + np.exp(double.x[1])), float(0.5 * stats.chi2.sf(gain, 1)), True)
+    plain = float(((counts - expected) ** 2).sum() / expected.sum())
+    ratio = min(1.0 + float(np.exp(double.x[1])), max(plain, 1.0))
+    return Dispersion(ratio, float(0.5 * stats.chi2.sf(gain, 1)), True)
 
 
 def dispersion_in_time(counts_by_period: Indices, expected: Floats) -> Dispersion:

@@ -85,3 +85,12 @@ def test_dispersion_in_time_repeats_are_found() -> None:
 def test_dispersion_in_time_one_period_is_not_tested() -> None:
     found = dispersion_in_time(np.full((1, 50), 3), np.full(50, 3.0))
     assert (found.ratio, found.p, found.is_tested) == (1.0, 1.0, False)
+
+
+def test_dispersion_of_map_with_much_empty_ground_stays_below_plain_scatter() -> None:
+    rng = np.random.default_rng(3)
+    counts = np.zeros(4000, dtype=np.int64)  # three quarters of the ground is a lake
+    counts[:1000] = rng.poisson(4.0, 1000)
+    expected = np.full(4000, counts.mean())
+    plain = ((counts - expected) ** 2).sum() / expected.sum()
+    assert 1.0 < dispersion_of_map(counts, expected).ratio <= plain
