@@ -21,6 +21,9 @@ _BUFFER = 1024
 _SMOOTH_MEAN = 50.0
 """Expected count above which the attainable p-values lie so close that each counts as attained."""
 
+_SMOOTH_RATIO = 8.0
+"""Variance over mean above which they do too: each is at least 7/8 of the one before."""
+
 _NEGLIGIBLE = 1e-17
 """Share of a tail below which its further terms are left out."""
 
@@ -140,7 +143,7 @@ def attained_sums(
     chances = np.empty(_BUFFER)
     for k in range(len(expected)):
         mean = expected[k]
-        if mean > _SMOOTH_MEAN:
+        if mean > _SMOOTH_MEAN or (model == NEGATIVE_BINOMIAL and other > _SMOOTH_RATIO):
             sums += times[k] * levels
             continue
         least, greatest = support(model, mean, total, other)

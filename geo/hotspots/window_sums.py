@@ -54,7 +54,7 @@ def spread_to_cores(
     what is left of the window without the cells before must still be in excess at the level: the
     neighbours of one hot cell do not enter on its account.
 
-    windows : (n,) flat index of the windows' centres; evidence : (n,)
+    windows : (n,) flat index of the windows' centres; evidence : (n,), quickest ascending
     model, total, other : of `tails.upper_tail`
     least, deciding : (rows, cols), written: that least evidence, and the width of that window
     """
@@ -75,8 +75,11 @@ def spread_to_cores(
                     place[n] = r * cols + c
                     n += 1
         order = np.argsort(ratio[:n])
+        n_core = core_size(counts, expected, place, order)
+        while n_core and least.flat[place[order[n_core - 1]]] <= evidence[k]:
+            n_core -= 1
         before = 0.0
-        for j in range(core_size(counts, expected, place, order)):
+        for j in range(n_core):
             r, c = place[order[j]] // cols, place[order[j]] % cols
             if (
                 j > 0

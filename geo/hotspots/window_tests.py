@@ -42,7 +42,9 @@ def q_of_cells(
         window = np.flatnonzero(is_tested & ((n_cells > 1) | (reach == 0)))
         seen = window_sums(inside, reach).flat[window].astype(np.int64)
         mean = window_sums(expected, reach).flat[window]
-        p = model.upper_tails(seen, mean)
+        p = np.ones(len(window))
+        is_high = seen > mean
+        p[is_high] = model.upper_tails(seen[is_high], mean[is_high])
         levels = _levels(p[p <= alpha])
         if not len(levels):
             continue
@@ -50,7 +52,8 @@ def q_of_cells(
         of_window = sums[np.searchsorted(levels, p * (1.0 - 1e-9))]
         clump = (2 * reach + 1) ** 2
         evidence = q_values(p, correction=correction, chance_sums=of_window, clump=clump) / share
-        says = (evidence < 1.0) & (p <= alpha)
+        says = np.flatnonzero((evidence < 1.0) & (p <= alpha))
+        says = says[np.argsort(evidence[says], kind="stable")]
         spread_to_cores(
             counts,
             expected,
