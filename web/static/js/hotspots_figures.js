@@ -1,0 +1,78 @@
+// Figures of cells and places in words: which there are, what they are called, how they are told.
+
+import { number, settings, t, texts } from "./config.js";
+import { h } from "./dom.js";
+
+const LEAST_SHARE = 0.001; // below this a share is told as "less than"
+
+const days = new Intl.DateTimeFormat(settings.language === "en" ? "en-GB" : "zh-CN", {
+  timeZone: "UTC",
+  year: "numeric",
+  month: "short",
+  day: "numeric",
+});
+
+/** A local day such as 2026-11-01 as people write it. */
+export const day = (value) => (value ? days.format(new Date(`${value}T00:00:00Z`)) : "–");
+
+const share = (value) => {
+  if (value === null) return "–";
+  const told = `${number(100 * Math.max(value, LEAST_SHARE), 1)}%`;
+  return value < LEAST_SHARE ? `< ${told}` : told;
+};
+const times = (value) => number(value, value < 1 ? 2 : 1);
+const tenths = (value) => number(value, Math.abs(value) >= 100 ? 0 : 1);
+const small = (value) => number(value, Math.abs(value) >= 10 ? 1 : 2);
+
+// In the order in which they are told; a method has some of them.
+const FIGURES = [
+  { name: "n_incidents", told: (value) => number(value) },
+  { name: "expected", told: small },
+  { name: "excess", told: (value) => `${value > 0 ? "+" : ""}${tenths(value)}` },
+  { name: "relative_risk", told: times },
+  { name: "q", told: share },
+  { name: "p", told: share },
+  { name: "z", told: tenths },
+  { name: "density_per_km2", told: (value) => number(value) },
+  { name: "density_per_km", told: (value) => number(value) },
+  { name: "n_around", told: (value) => number(value) },
+  { name: "n_hot", told: (value, row) => (row.n_periods ? `${value} / ${row.n_periods}` : value) },
+  { name: "first_day", told: day },
+  { name: "last_day", told: day },
+  { name: "recurrence_days", told: (value) => number(value) },
+];
+
+const is = (value) => value !== null && value !== undefined;
+
+/** The figures that some of the rows have. */
+export const figuresOf = (rows) =>
+  FIGURES.filter(({ name }) => rows.some((row) => is(row[name])));
+
+/** What a figure is called. */
+export const label = (name) => t(`hotspots.page.figure.${name}`);
+
+/** What a figure means, where that needs saying. */
+export const meaning = (name) => texts[`hotspots.page.figure.${name}.what`] ?? null;
+
+/** Label and value pairs of a row, as in popups. */
+export function pairs(row) {
+  return figuresOf([row]).map((figure) => [label(figure.name), told(figure, row, " ")]);
+}
+
+/** A table cell's content: the figure, its interval under it. */
+export function shown(figure, row) {
+  const text = told(figure, row, null);
+  const between = interval(figure, row);
+  return between ? h("span", {}, text, h("small", {}, between)) : String(text);
+}
+
+function told({ name, told: tell }, row, gap) {
+  if (!is(row[name])) return "–";
+  const between = gap === null ? null : interval({ name }, row);
+  return between ? `${tell(row[name], row)}${gap}(${between})` : String(tell(row[name], row));
+}
+
+function interval({ name }, row) {
+  if (name !== "relative_risk" || !is(row.risk_low) || !is(row.risk_high)) return null;
+  return `${times(row.risk_low)}–${times(row.risk_high)}`;
+}
