@@ -5,11 +5,12 @@ from __future__ import annotations
 from datetime import UTC, date, datetime
 from typing import Any
 
+import geopandas as gpd
 import pandas as pd
 from flask import current_app
 
 from geo.schema import LAYERS
-from geo.services import overview, patrols
+from geo.services import campaigns, overview, patrols
 from geo.services.clock import local_day
 from geo.store import Store
 from web.config import Settings
@@ -52,6 +53,16 @@ def figures() -> dict[str, Any]:
 def patrol_days() -> pd.DataFrame:
     """The days that have coverage, newest first; computed anew only where it changed."""
     return _remembered().get("patrol days", ["coverage"], lambda: patrols.days(store()))
+
+
+def pain_points(first: date, last: date) -> gpd.GeoDataFrame:
+    """The pain points of these days; found anew only where what they rest on changed."""
+
+    def find() -> gpd.GeoDataFrame:
+        return campaigns.ranked(store(), first, last, now=datetime.now(UTC))
+
+    behind = ["incidents", "communities", "buildings", "streets"]
+    return _remembered().get(f"pain points {first} {last} {today()}", behind, find)
 
 
 def used_categories() -> list[str]:

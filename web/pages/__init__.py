@@ -32,6 +32,7 @@ def install(app: Flask) -> None:
     """Register the rooms on the app."""
     from web.pages import (  # noqa: PLC0415 - the rooms import this module
         admin,
+        campaigns,
         dashboard,
         hotspots,
         incidents,
@@ -41,5 +42,5 @@ def install(app: Flask) -> None:
         session,
     )
 
-    for room in (dashboard, plans, incidents, hotspots, patrols, admin, jobs, session):
+    for room in (dashboard, plans, incidents, hotspots, campaigns, patrols, admin, jobs, session):
         app.register_blueprint(room.room)

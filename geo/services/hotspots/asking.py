@@ -33,6 +33,9 @@ FITTED_OVER_DAYS = 365
 Note: TypeAlias = tuple[str, dict[str, Any]]
 """A remark for the reader: the code of its text, and what the text tells."""
 
+NOT_COUNTED = ("rejected", "duplicate", "void")
+"""Statuses of reports that are no case of their own."""
+
 SEED = 20261121
 """Seed of replicates: the same question has the same answer."""
 

@@ -16,7 +16,7 @@ from geo.incidents.attribution import attribute
 from geo.services import incidents, plans
 from geo.services.clock import timezone_of, window_of_days
 from geo.services.cubes import local_days
-from geo.services.hotspots.asking import Analysis, Asked, cell_table, note
+from geo.services.hotspots.asking import NOT_COUNTED, Analysis, Asked, cell_table, note
 
 LEAST_DAYS_BY_MONTH = 180
 """Windows at least this long are cut into months, shorter ones into weeks."""
@@ -27,9 +27,6 @@ PAST_DAYS = 365
 
 PLACE_RADIUS_M = 20.0
 """An address is drawn as a circle of this radius."""
-
-NOT_COUNTED = ("rejected", "duplicate", "void")
-"""Statuses of reports that are no case of their own."""
 
 QUIET = ("none", "untested")
 """Classes that say nothing about a place."""

@@ -7,6 +7,7 @@ const pages = {
   plan: () => import("./plan.js"),
   incidents: () => import("./incidents.js"),
   hotspots: () => import("./hotspots.js"),
+  campaigns: () => import("./campaigns.js"),
   coverage: () => import("./coverage.js"),
 };
 
