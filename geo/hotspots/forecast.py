@@ -22,6 +22,9 @@ N_TUNING = 12
 LEVEL_SPANS = (1, 3, 12)
 """Over how many of the latest horizons the town's level may be averaged."""
 
+_LEAST_LEVEL = 0.5
+"""Incidents a horizon taken where none was seen, when averages are compared."""
+
 
 @dataclass(frozen=True)
 class ForecastModel:
@@ -96,7 +99,8 @@ class ForecastModel:
     def predict(self, counts: Counts, *, is_inside: Bools) -> Floats:
         """(rows, cols) incidents expected in the horizon after the last period; 0 off the ground.
 
-        They add up to the town's level: the mean of its latest horizons.
+        They add up to the town's level: the mean of its latest `level_span` horizons, the whole
+        past's mean counted in as one more.
 
         Raises
         ------
@@ -179,15 +183,21 @@ def _best_span(past: Past, horizon: int) -> int:
     likelihood = []
     for span in LEVEL_SPANS:
         levels = np.array([_level(past.periods, at, span, horizon) for at in past.origins])
-        levels = np.maximum(levels, 0.5)
+        levels = np.maximum(levels, _LEAST_LEVEL)
         likelihood.append(float(totals @ np.log(levels) - levels.sum()))
     return LEVEL_SPANS[int(np.argmax(likelihood))]
 
 
 def _level(periods: csr_array, at: int, span: int, horizon: int) -> float:
-    """Incidents in a horizon, mean of the latest `span` horizons before a period."""
+    """Incidents in a horizon, mean of the latest `span` horizons before a period.
+
+    The mean of the whole past counts as one horizon more, so that a quiet month alone does not
+    promise that nothing will happen.
+    """
     first = max(0, at - span * horizon)
-    return float(periods[first:at].sum()) / (at - first) * horizon
+    whole = float(periods[:at].sum()) / at * horizon
+    n_latest = (at - first) / horizon
+    return (float(periods[first:at].sum()) + whole) / (n_latest + 1.0)
 
 
 def _sum_of(periods: csr_array) -> Floats:

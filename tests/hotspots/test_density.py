@@ -13,7 +13,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from geo.errors import CrsError, ParameterError
-from geo.hotspots.density import kernel_density
+from geo.hotspots.density import (
+    choose_bandwidth,
+    density_of_counts,
+    density_of_points,
+    kernel_density,
+)
+from geo.hotspots.lattice import Lattice, lattice_over
 from geo.hotspots.surface import Surface
 from geo.schema import LAYERS
 
@@ -176,3 +182,133 @@ def test_kernel_density_degrees_raise() -> None:
     with pytest.raises(CrsError) as error:
         kernel_density(frame, cell_size_m=50, bandwidth_m=100)
     assert error.value.code == "crs.not_projected"
+
+
+def ground_of(cells: list[list[float]]) -> Lattice:
+    """Cells of 100 m, with the share of each that is ground."""
+    share = np.array(cells, dtype=float)
+    return Lattice(0.0, share.shape[0] * 100.0, 100.0, share, CRS)
+
+
+def mass_of(density: np.ndarray, lattice: Lattice) -> float:
+    return float((density * lattice.ground_share).sum() * lattice.cell_size_m**2 / 1e6)
+
+
+def test_density_of_counts_at_an_edge_keeps_each_incident_on_the_ground() -> None:
+    # Ground of two cells, an incident in the left one, radius of two cells: the kernel is 1 there
+    # and 9/16 in the neighbour, the rest falls outside. 1 / (1 + 9/16) = 0.64 of the incident on
+    # 0.01 km2 is 64 per km2, and 36 on the right.
+    lattice = ground_of([[1, 1]])
+    found = density_of_counts(np.array([[1.0, 0.0]]), lattice, bandwidth_m=200, kernel="quartic")
+    np.testing.assert_allclose(found, [[64.0, 36.0]])
+
+
+def test_density_of_counts_on_half_a_cell_is_per_km2_of_ground() -> None:
+    # As above, but only half of the right cell is ground: 1 + 9/32 = 41/32 of the kernel stays,
+    # so the densities are 32/41 and 18/41 of an incident on 0.01 km2.
+    lattice = ground_of([[1, 0.5]])
+    found = density_of_counts(np.array([[1.0, 0.0]]), lattice, bandwidth_m=200, kernel="quartic")
+    np.testing.assert_allclose(found, [[3200 / 41, 1800 / 41]])
+    assert mass_of(found, lattice) == pytest.approx(1.0)
+
+
+def test_density_of_counts_off_the_ground_is_left_out() -> None:
+    lattice = ground_of([[1, 1, 0, 0, 0]])
+    counts = np.array([[1.0, 0.0, 0.0, 0.0, 9.0]])
+    found = density_of_counts(counts, lattice, bandwidth_m=150)
+    assert mass_of(found, lattice) == pytest.approx(1.0)
+    assert (found[0, 2:] == 0).all()
+
+
+@pytest.mark.parametrize("kernel", ["quartic", "gaussian"])
+@settings(max_examples=25, deadline=None)
+@given(seed=st.integers(0, 10**6), ratio=st.floats(1.0, 8.0), n=st.integers(1, 40))
+def test_kernel_density_on_a_ragged_town_holds_every_incident(
+    kernel: str, seed: int, ratio: float, n: int
+) -> None:
+    rng = np.random.default_rng(seed)
+    town = shapely.convex_hull(shapely.multipoints(rng.uniform(-600, 600, (6, 2)))).difference(
+        shapely.Point(*rng.uniform(-200, 200, 2)).buffer(90)
+    )
+    xy = rng.uniform(-600, 600, (n, 2))
+    surface = kernel_density(
+        incidents_at(*xy), cell_size_m=40, bandwidth_m=40 * ratio, within=town, kernel=kernel
+    )
+    n_inside = int(shapely.intersects_xy(town, *xy.T).sum())
+    assert surface.n_incidents == n_inside
+    assert surface.mass == pytest.approx(n_inside, rel=1e-9, abs=1e-9)
+    assert np.isfinite(surface.values).all()
+    assert (surface.values >= 0).all()
+    assert (surface.values[~surface.is_inside] == 0).all()
+
+
+def test_density_of_points_gaussian_is_the_exact_sum_of_kernels() -> None:
+    rng = np.random.default_rng(4)
+    x, y = rng.normal(2500, 400, (2, 3000))
+    lattice = lattice_over(shapely.LineString([(0, 0), (4999, 4999)]), cell_size_m=40, crs=CRS)
+    found = density_of_points(x, y, lattice, bandwidth_m=120)
+    index = rng.integers(0, lattice.n_cells, 60)
+    at_x, at_y = lattice.centres(index)
+    distance2 = (x[:, None] - at_x) ** 2 + (y[:, None] - at_y) ** 2
+    exact = np.exp(-distance2 / 2 / 120**2).sum(axis=0) / (2 * np.pi * 120**2) * 1e6
+    np.testing.assert_allclose(found.ravel()[index], exact, atol=found.max() * 1e-3)
+
+
+def test_density_of_counts_and_of_points_agree_on_centres() -> None:
+    # Points on cell centres are shared with nobody, so only the narrowing of the kernel differs:
+    # variances (2 sides)^2 less 1/6 and less 1/12 of a side squared.
+    lattice = lattice_over(shapely.LineString([(0, 0), (4999, 4999)]), cell_size_m=50, crs=CRS)
+    x, y = lattice.centres(np.array([5000, 5000, 5151]))
+    counts = np.bincount(lattice.cell_of(x, y), minlength=lattice.n_cells).astype(float)
+    by_counts = density_of_counts(counts.reshape(lattice.shape), lattice, bandwidth_m=200)
+    by_points = density_of_points(x, y, lattice, bandwidth_m=200)
+    np.testing.assert_allclose(by_counts, by_points, atol=by_points.max() * 0.02)
+    assert mass_of(by_counts, lattice) == pytest.approx(3.0)
+
+
+def test_kernel_density_all_on_one_point_is_one_finite_peak() -> None:
+    surface = kernel_density(incidents_at(*[(10, 10)] * 9), cell_size_m=50, bandwidth_m=100)
+    assert surface.mass == pytest.approx(9.0)
+    assert np.isfinite(surface.values).all()
+
+
+def test_choose_bandwidth_follows_the_size_of_clusters() -> None:
+    rng = np.random.default_rng(1)
+    lattice = lattice_over(shapely.box(0, 0, 4000, 4000), cell_size_m=50, crs=CRS)
+    even = rng.uniform(0, 4000, (2, 1500))
+    sites = rng.uniform(500, 3500, (2, 12))[:, rng.integers(0, 12, 1500)]
+    tight = sites + rng.normal(0, 60, (2, 1500))
+    candidates = np.array([50.0, 100.0, 200.0, 400.0, 800.0])
+    chosen = []
+    for x, y in (even, tight):
+        counts = np.bincount(lattice.cell_of(x, y), minlength=lattice.n_cells).astype(float)
+        counts = counts.reshape(lattice.shape)
+        chosen.append(choose_bandwidth(counts, lattice, candidates))
+    assert chosen[0] >= 400.0
+    assert chosen[1] == 50.0
+
+
+@pytest.mark.parametrize(
+    ("counts", "code"),
+    [
+        (np.zeros((2, 2)), "hotspots.wrong_shape"),
+        (np.array([[-1.0, 0.0]]), "hotspots.bad_counts"),
+        (np.array([[np.nan, 0.0]]), "hotspots.bad_counts"),
+    ],
+)
+def test_density_of_counts_bad_counts_raise(counts: np.ndarray, code: str) -> None:
+    with pytest.raises(ParameterError) as error:
+        density_of_counts(counts, ground_of([[1, 1]]), bandwidth_m=100)
+    assert error.value.code == code
+
+
+def test_choose_bandwidth_one_incident_raises() -> None:
+    with pytest.raises(ParameterError) as error:
+        choose_bandwidth(np.array([[1.0, 0.0]]), ground_of([[1, 1]]), np.array([100.0]))
+    assert error.value.code == "hotspots.too_few_for_bandwidth"
+
+
+def test_kernel_density_unknown_kernel_raises() -> None:
+    with pytest.raises(ParameterError) as error:
+        kernel_density(incidents_at((0, 0)), cell_size_m=50, bandwidth_m=100, kernel="flat")
+    assert error.value.code == "hotspots.unknown_kernel"
