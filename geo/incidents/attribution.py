@@ -15,9 +15,9 @@ import shapely
 from geo.errors import ConflictError, CrsError, GeometryError, ParameterError
 from geo.incidents.label_index import LabelIndex
 from geo.incidents.locating import locate
-from geo.incidents.predicates import Floats, Indices
+from geo.incidents.predicates import Indices
 
-__all__ = ["GRID_COLUMNS", "attribute", "check_one_plan", "locate", "positions_of", "xy_of"]
+__all__ = ["GRID_COLUMNS", "attribute", "check_one_plan", "locate", "positions_of"]
 
 GRID_COLUMNS = ("grid", "plan", "community")
 
@@ -80,12 +80,7 @@ def positions_of(
             index = None
     if index is None:
         return locate(points, polygons, codes=grids["grid"])
-    return index.locate(*xy_of(np.asarray(points, dtype=object)))
-
-
-def xy_of(points: np.ndarray) -> tuple[Floats, Floats]:
-    """x and y of n points, (n,) each; NaN for missing and empty ones."""
-    return shapely.get_x(points), shapely.get_y(points)
+    return index.locate_points(points)
 
 
 def _n_vertices(polygons: np.ndarray) -> int:

@@ -45,6 +45,9 @@ cell in 20 to one in 7 is then a border cell, with 1 to 2 edges."""
 _EDGES_A_HOME = 8.0
 """Edges of all polygons sorted into a place together, to find those that come twice."""
 
+_POINTS_AT_ONCE = 2**20
+"""Points whose coordinates are copied at a time, 16 MB."""
+
 _ARRAYS = ("frame", "raster", "first", "base", "entries", "edges", "sides")
 
 
@@ -134,10 +137,23 @@ class LabelIndex:
         x, y = np.asarray(x, dtype=np.float64), np.asarray(y, dtype=np.float64)
         found = np.empty(len(x), dtype=np.int64)
         arrays = (self.raster, self.frame, self.first, self.base)
-        if look_up(x, y, *arrays, self.entries, self.edges, self.sides, found):
-            unsure = np.flatnonzero(found == UNSURE)
-            points = shapely.points(x[unsure], y[unsure])
-            found[unsure] = locate(points, self.polygons, codes=self.codes)
+        for start in range(0, len(x), _POINTS_AT_ONCE):
+            block = slice(start, start + _POINTS_AT_ONCE)
+            block_x, block_y = np.ascontiguousarray(x[block]), np.ascontiguousarray(y[block])
+            mine = found[block]
+            if look_up(block_x, block_y, *arrays, self.entries, self.edges, self.sides, mine):
+                unsure = np.flatnonzero(mine == UNSURE)
+                points = shapely.points(block_x[unsure], block_y[unsure])
+                mine[unsure] = locate(points, self.polygons, codes=self.codes)
+        return found
+
+    def locate_points(self, points: npt.ArrayLike) -> Indices:
+        """As `locate`, for n Shapely points; missing and empty ones belong nowhere."""
+        points = np.asarray(points, dtype=object)
+        found = np.empty(len(points), dtype=np.int64)
+        for start in range(0, len(points), _POINTS_AT_ONCE):
+            block = slice(start, start + _POINTS_AT_ONCE)
+            found[block] = self.locate(shapely.get_x(points[block]), shapely.get_y(points[block]))
         return found
 
     def n_holding(self, x: Floats, y: Floats) -> Indices:
