@@ -88,7 +88,7 @@ def trends(
             z = np.abs(slope) * np.sqrt(some / variance / spread)
             p = np.where(totals > 0, 2 * stats.norm.sf(z), 1.0)
         else:
-            top = int(min(n_exact, totals.max(initial=1)))
+            top = int(totals[totals <= n_exact].max(initial=1))
             upper, lower = _tables(weight, top)
             _tails(p, totals, scores, weight, upper, lower, mean, variance)
     ends = min(1.0, 2 * float(weight[weight > 0][[0, -1]].min()))
@@ -266,12 +266,13 @@ def _saddlepoint(n, t, weight):  # type: ignore[no-untyped-def]
         return math.exp(n * math.log(weight[top])) if t == n * top else 0.0
     tilt, low, high = 0.0, 0.0, 60.0
     for _ in range(80):
-        mass, first, second = 0.0, 0.0, 0.0
-        for p in range(top + 1):
-            e = weight[p] * math.exp(tilt * (p - top))
+        mass, first, second, factor, ratio = 0.0, 0.0, 0.0, 1.0, math.exp(-tilt)
+        for p in range(top, -1, -1):
+            e = weight[p] * factor
             mass += e
             first += p * e
             second += p * p * e
+            factor *= ratio
         mean = first / mass
         variance = second / mass - mean * mean
         gap = t / n - mean
@@ -282,7 +283,7 @@ def _saddlepoint(n, t, weight):  # type: ignore[no-untyped-def]
         step = tilt + gap / variance if variance > 0 else (low + high) / 2
         if not low < step < high:
             step = (low + high) / 2
-        if abs(step - tilt) < 1e-12 * (1 + tilt):
+        if abs(step - tilt) < 1e-10 * (1 + tilt):
             break
         tilt = step
     log_mean = math.log(mass) + tilt * top
