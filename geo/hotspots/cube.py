@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zipfile
 from collections.abc import Iterable
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
@@ -10,16 +9,13 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-import pyproj
 
-from geo.errors import InputError, ParameterError
+from geo.errors import ParameterError
 from geo.hotspots.counting import LeftOut, Texts, coded, counted_rows
+from geo.hotspots.cube_files import read_counts, write_counts
 from geo.hotspots.lattice import MAX_CELLS, Bools, Floats, Indices, Lattice
 from geo.hotspots.periods import Day, Days, Period, Periods, periods, window_days
 from geo.hotspots.tallies import Tally, changed, distinct, summed, tally_of
-
-VERSION = 1
-"""Layout of a saved cube."""
 
 Wanted = str | Iterable[str] | None
 """A category, several, or all of them."""
@@ -248,24 +244,16 @@ class Cube:
 
     def save(self, path: str | Path) -> None:
         """Write the cube to a file, whole or not at all."""
-        entries, lattice = self.entries(), self.lattice
-        target = Path(path)
-        part = target.with_name(target.name + ".part")
-        with part.open("wb") as out:
-            np.savez(
-                out,
-                version=np.array(VERSION),
-                corner=np.array([lattice.west_m, lattice.north_m, lattice.cell_size_m]),
-                ground_share=lattice.ground_share,
-                crs=np.array(pyproj.CRS.from_user_input(lattice.crs).to_wkt()),
-                categories=np.array(self.categories, dtype=np.str_),
-                code=entries["category"].cat.codes.to_numpy(np.int32),
-                cell=entries["cell"].to_numpy(),
-                day=_joined(t.day for t in self.tallies),
-                count=entries["count"].to_numpy(),
-                left_out=np.array([getattr(self.left_out, f.name) for f in fields(LeftOut)]),
-            )
-        part.replace(target)
+        entries = self.entries()
+        arrays = {
+            "categories": np.array(self.categories, dtype=np.str_),
+            "code": entries["category"].cat.codes.to_numpy(np.int32),
+            "cell": entries["cell"].to_numpy(),
+            "day": _joined(t.day for t in self.tallies),
+            "count": entries["count"].to_numpy(),
+            "left_out": np.array([getattr(self.left_out, f.name) for f in fields(LeftOut)]),
+        }
+        write_counts(Path(path), self.lattice, arrays)
 
     @classmethod
     def load(cls, path: str | Path) -> Cube:
@@ -275,16 +263,7 @@ class Cube:
         ------
         InputError : the file is no cube of this version
         """
-        try:
-            with np.load(path, allow_pickle=False) as file:
-                found = {name: file[name] for name in file.files}
-        except (ValueError, EOFError, zipfile.BadZipFile) as broken:
-            raise _unreadable(path, "broken") from broken
-        if int(found.get("version", -1)) != VERSION:
-            raise _unreadable(path, str(found.get("version", "none")))
-        west_m, north_m, side = found["corner"].tolist()
-        crs = pyproj.CRS.from_wkt(str(found["crs"]))
-        lattice = Lattice(west_m, north_m, side, found["ground_share"], crs)
+        lattice, found = read_counts(Path(path))
         names = pd.Index(found["categories"].tolist(), dtype=object)
         entries = pd.DataFrame(
             {
@@ -388,11 +367,3 @@ def _is_same(one: Lattice, other: Lattice) -> bool:
         ]
     )
     return bool(same.all()) and bool((one.ground_share == other.ground_share).all())
-
-
-def _unreadable(path: str | Path, version: str) -> InputError:
-    return InputError(
-        "hotspots.cube_unreadable",
-        f"{path} must be a saved cube of version {VERSION}; found {version}. Build it anew.",
-        version=version,
-    )

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +15,9 @@ from geo.errors import ParameterError
 from geo.hotspots.lattice import Floats, Indices
 
 BETTER, WORSE, CANNOT_TELL = "better", "worse", "cannot_tell"
+
+_Found: TypeAlias = tuple[float | None, float | None, float | None, float]
+"""Ratio, both ends of its interval (None: no bound), and p."""
 
 _SIMILAR_MIN = 10
 """Fewest comparable places from which their spread can be told."""
@@ -90,54 +95,84 @@ def before_after(
     ParameterError : a count is negative, a length not positive, one control count lacks, or the
         comparable places are too few
     """
+    control = None
+    if control_before is not None and control_after is not None:
+        control = (control_before, control_after)
     _check(
         np.array([seen_before, seen_after, control_before or 0, control_after or 0]),
         np.array([days_before, days_after]),
         (control_before is None, control_after is None),
         similar_before,
+        confidence,
     )
-    if not 0.5 < confidence < 1:
-        raise ParameterError(
-            "hotspots.effect.option",
-            f"`confidence` must lie between 0.5 and 1; got {confidence}.",
-            value=confidence,
-        )
-    control = None
-    if control_before is not None and control_after is not None:
-        control = (control_before, control_after)
-    factor = days_after / days_before
-    if control is not None:
-        factor = (
-            (control[1] + 0.5) / (control[0] + 0.5) if 0 in control else control[1] / control[0]
-        )
-    if similar_before is not None:
-        before, shape = posterior_mean(seen_before, similar_before)
-        spread = 1 / shape + (sum(1 / (c + 0.5) for c in control) if control else 0.0)
-        found = _against_forecast(seen_after, before * factor, spread, confidence)
-        least = _against_forecast(0, before * factor, spread, confidence)[3]
+    case = _Case(seen_before, seen_after, control, days_after / days_before, confidence)
+    if similar_before is None:
+        expected, found, least = case.by_table()
     else:
-        before = float(seen_before)
-        table = _table(seen_before, seen_after, control, days_after / days_before)
-        found = _against_table(*table, seen_after, confidence)
-        least = _least_p(seen_before, seen_after, control, days_after / days_before)
+        expected, found, least = case.by_forecast(similar_before)
     ratio, low, high, p = found
-    is_told = p <= 1 - confidence
-    above = seen_after > before * factor
+    verdict = CANNOT_TELL
+    if p <= 1 - confidence:
+        verdict = WORSE if seen_after > expected else BETTER
     return Effect(
         seen_before=seen_before,
         seen_after=seen_after,
         rate_before=seen_before / days_before,
         rate_after=seen_after / days_after,
-        expected_after=before * factor,
-        n_fewer=before * factor - seen_after,
+        expected_after=expected,
+        n_fewer=expected - seen_after,
         ratio=ratio,
         ratio_low=low,
         ratio_high=high,
         p=p,
-        verdict=CANNOT_TELL if not is_told else WORSE if above else BETTER,
+        verdict=verdict,
         is_corrected=similar_before is not None,
         notes=_notes(control is None, similar_before is None, least > 1 - confidence),
     )
+
+
+@dataclass(frozen=True)
+class _Case:
+    """The counts, and `days` after over before."""
+
+    before: int
+    after: int
+    control: tuple[int, int] | None
+    days: float
+    confidence: float
+
+    @property
+    def factor(self) -> float:
+        """By what the rest of the town changed, or the days alone."""
+        if self.control is None:
+            return self.days
+        half = 0.5 if 0 in self.control else 0.0
+        return (self.control[1] + half) / (self.control[0] + half)
+
+    def by_table(self) -> tuple[float, _Found, float]:
+        """Expected after; ratio, interval and p; the p of nothing at all after."""
+        k, log_weight = self._table()
+        found = _against_table(k, log_weight, self.after, self.confidence)
+        least = min(1.0, 2 * min(_tails(k, log_weight, int(k[0]), 0.0)))
+        return self.before * self.factor, found, least
+
+    def by_forecast(self, similar: npt.NDArray[np.integer]) -> tuple[float, _Found, float]:
+        """The same by empirical Bayes."""
+        mean, shape = posterior_mean(self.before, similar)
+        spread = 1 / shape + sum(1 / (c + 0.5) for c in self.control or ())
+        expected = mean * self.factor
+        found = _against_forecast(self.after, expected, spread, self.confidence)
+        return expected, found, _against_forecast(0, expected, spread, self.confidence)[3]
+
+    def _table(self) -> tuple[Indices, Floats]:
+        """Possible counts after, and the logarithm of their weights where nothing has changed."""
+        n = self.before + self.after
+        if self.control is None:
+            k = np.arange(n + 1)
+            return k, _log_choose(n, k) + k * math.log(self.days)
+        n_control, n_after = sum(self.control), self.after + self.control[1]
+        k = np.arange(max(0, n_after - n_control), min(n, n_after) + 1)
+        return k, _log_choose(n, k) + _log_choose(n_control, n_after - k)
 
 
 def posterior_mean(seen: int, similar: npt.NDArray[np.integer]) -> tuple[float, float]:
@@ -156,19 +191,6 @@ def posterior_mean(seen: int, similar: npt.NDArray[np.integer]) -> tuple[float, 
     return (shape + seen) / (shape / mean + 1), shape + seen
 
 
-def _table(
-    before: int, after: int, control: tuple[int, int] | None, days: float
-) -> tuple[Indices, Floats]:
-    """Possible counts after, and the logarithm of their weights where nothing has changed."""
-    n = before + after
-    if control is None:
-        k = np.arange(n + 1)
-        return k, _log_choose(n, k) + k * math.log(days)
-    n_control, n_after = sum(control), after + control[1]
-    k = np.arange(max(0, n_after - n_control), min(n, n_after) + 1)
-    return k, _log_choose(n, k) + _log_choose(n_control, n_after - k)
-
-
 def _log_choose(n: int, k: Indices) -> Floats:
     chosen: Floats = special.gammaln(n + 1) - special.gammaln(k + 1) - special.gammaln(n - k + 1)
     return chosen
@@ -182,9 +204,7 @@ def _tails(k: Indices, log_weight: Floats, seen: int, log_ratio: float) -> tuple
     return float(chance[k > seen].sum()) + at / 2, float(chance[k < seen].sum()) + at / 2
 
 
-def _against_table(
-    k: Indices, log_weight: Floats, seen: int, confidence: float
-) -> tuple[float | None, float | None, float | None, float]:
+def _against_table(k: Indices, log_weight: Floats, seen: int, confidence: float) -> _Found:
     """Conditional ratio, its mid-p interval's ends (null: no bound) and two-sided mid-p."""
     p = min(1.0, 2 * min(_tails(k, log_weight, seen, 0.0)))
     if len(k) < 2:
@@ -202,20 +222,12 @@ def _against_table(
     return (_root(mean_gap) if seen > k[0] else 0.0), low, high, p
 
 
-def _root(rising: object) -> float:
+def _root(rising: Callable[[float], float]) -> float:
     """The ratio at which a rising function of its logarithm is 0."""
     return math.exp(optimize.brentq(rising, -_LOG_REACH, _LOG_REACH, xtol=1e-12))
 
 
-def _least_p(before: int, after: int, control: tuple[int, int] | None, days: float) -> float:
-    """p if nothing at all had been seen after: the strongest fall that could be."""
-    k, log_weight = _table(before, after, control, days)
-    return min(1.0, 2 * min(_tails(k, log_weight, int(k[0]), 0.0)))
-
-
-def _against_forecast(
-    seen: int, mean: float, spread: float, confidence: float
-) -> tuple[float | None, float | None, float | None, float]:
+def _against_forecast(seen: int, mean: float, spread: float, confidence: float) -> _Found:
     """Ratio, interval and two-sided mid-p of a count against a negative binomial forecast."""
     if mean <= 0:
         return None, None, None, 1.0
@@ -243,7 +255,14 @@ def _check(
     days: Floats,
     lacks: tuple[bool, bool],
     similar: npt.NDArray[np.integer] | None,
+    confidence: float,
 ) -> None:
+    if not 0.5 < confidence < 1:
+        raise ParameterError(
+            "hotspots.effect.option",
+            f"`confidence` must lie between 0.5 and 1; got {confidence}.",
+            value=confidence,
+        )
     if (counts < 0).any() or not (np.isfinite(days) & (days > 0)).all():
         raise ParameterError(
             "hotspots.effect.counts",
