@@ -181,9 +181,10 @@ def effect(store: Store, campaign: pd.Series, *, today: date) -> Effect | None:
     )
     after = town.cube.window(starts, starts + timedelta(days=days_after - 1), category=category)
     at = _cells_of(town, campaign["geometry"])
-    similar = _similar(town, before, at)
+    seen_before = int(before.ravel()[at].sum())
+    similar = np.append(_similar(town, before, at), seen_before)
     return before_after(
-        seen_before=int(before.ravel()[at].sum()),
+        seen_before=seen_before,
         seen_after=int(after.ravel()[at].sum()),
         days_before=DAYS_BEFORE,
         days_after=days_after,

@@ -199,6 +199,7 @@ def _features(
     if frame.empty:
         return []
     located = frame.geometry.to_crs("EPSG:4326")
+    labels = frame.geometry.representative_point().to_crs("EPSG:4326")
     return [
         {
             "type": "Feature",
@@ -207,6 +208,7 @@ def _features(
                 "code": code,
                 "kind": kind,
                 "rank": None if ranks is None else int(ranks.iloc[position]),
+                "label": [labels.iloc[position].y, labels.iloc[position].x],
             },
         }
         for position, (code, shape) in enumerate(zip(codes, located, strict=True))

@@ -22,7 +22,10 @@ export async function start() {
       const { code, rank } = feature.properties;
       shapes.set(code, shape);
       if (rank) {
-        shape.bindTooltip(String(rank), { permanent: true, direction: "center", className: "rank" });
+        L.tooltip({ permanent: true, direction: "center", className: "rank" })
+          .setLatLng(feature.properties.label)
+          .setContent(String(rank))
+          .addTo(map);
       }
       shape.on("click", () => mark(code, { isFromMap: true }));
     },

@@ -208,7 +208,7 @@ export async function start() {
   }
 
   function popup(latlng, content) {
-    L.popup({ maxWidth: 300, autoPanPadding: [24, 24] })
+    L.popup({ maxWidth: 300, autoPanPaddingTopLeft: [24, 70], autoPanPaddingBottomRight: [24, 24] })
       .setLatLng(latlng)
       .setContent(content)
       .openOn(map);
