@@ -7,24 +7,29 @@ answers are the same.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import geopandas as gpd
 import numpy as np
 import pandas as pd
 import shapely
 
 from geo.errors import ConflictError, CrsError, GeometryError, ParameterError
-from geo.incidents.label_index import LabelIndex
 from geo.incidents.locating import locate
 from geo.incidents.predicates import Indices
 
-__all__ = ["GRID_COLUMNS", "attribute", "check_one_plan", "locate", "positions_of"]
+if TYPE_CHECKING:
+    from geo.incidents.label_index import LabelIndex
+
+__all__ = ["GRID_COLUMNS", "attribute", "check_one_plan", "index_of", "locate", "positions_of"]
 
 GRID_COLUMNS = ("grid", "plan", "community")
 
-_POINTS_THAT_PAY = 20_000
+_POINTS_THAT_PAY = 100_000
 _VERTICES_A_POINT = 8
 """An index is built from so many points on, and one more for every 8 vertices of the grids: a
-point asked of the grids costs 2 microseconds and more, a vertex built in about 0.25."""
+point asked of the grids costs 2 microseconds and more, a vertex built in about 0.2, and loading
+the compiled code 0.3 s, once."""
 
 
 def attribute(
@@ -74,13 +79,20 @@ def positions_of(
     if index is not None:
         _check_same_polygons(index, polygons)
     elif len(points) >= _POINTS_THAT_PAY + _n_vertices(polygons) / _VERTICES_A_POINT:
-        try:
-            index = LabelIndex.build(grids, gaps="allow")
-        except GeometryError:
-            index = None
+        index = index_of(grids)
     if index is None:
         return locate(points, polygons, codes=grids["grid"])
     return index.locate_points(points)
+
+
+def index_of(grids: gpd.GeoDataFrame) -> LabelIndex | None:
+    """The grids' label index, gaps allowed; None where they overlap somewhere or are invalid."""
+    from geo.incidents.label_index import LabelIndex  # noqa: PLC0415 - loads the compiler
+
+    try:
+        return LabelIndex.build(grids, gaps="allow")
+    except GeometryError:
+        return None
 
 
 def _n_vertices(polygons: np.ndarray) -> int:

@@ -14,8 +14,8 @@ from typing import Any
 import geopandas as gpd
 import numpy as np
 
-from geo.errors import ConflictError, GeometryError, NotFoundError, ParameterError, SchemaError
-from geo.incidents.attribution import attribute
+from geo.errors import ConflictError, NotFoundError, ParameterError, SchemaError
+from geo.incidents.attribution import attribute, index_of
 from geo.incidents.label_index import LabelIndex
 
 Path_ = str | os.PathLike[str]
@@ -66,7 +66,7 @@ def attribute_partitions(
             name=target.name,
         )
     parts = read_partitions(path_in)
-    index = index or _index_of(grids)
+    index = index or index_of(grids)
     with tempfile.TemporaryDirectory(dir=target.parent, prefix=f".{target.name}-") as folder:
         written = Path(folder) / target.name
         written.mkdir()
@@ -131,14 +131,6 @@ def compute(
     delayed = dask.delayed(work, traverse=False)
     tasks = [delayed(part, *rest) for part, *rest in zip(parts, *more, strict=True)]
     return list(dask.compute(*tasks, scheduler="threads", num_workers=n_threads))
-
-
-def _index_of(grids: gpd.GeoDataFrame) -> LabelIndex | None:
-    """The grids' index; None where they overlap somewhere or are invalid (see `positions_of`)."""
-    try:
-        return LabelIndex.build(grids, gaps="allow")
-    except GeometryError:
-        return None
 
 
 def _dask(name: str) -> Any:

@@ -243,12 +243,12 @@ def test_load_of_a_foreign_or_damaged_file_raises(tmp_path: Path) -> None:
 
 def test_attribute_of_many_points_or_by_an_index_is_that_of_few() -> None:
     grids = coverage(11, n_grids=40, step_m=0.0, n_left_out=1)
-    xy = np.random.default_rng(5).uniform(499_990, 501_010, (60_000, 2))
+    xy = np.random.default_rng(5).uniform(499_990, 501_010, (120_000, 2))
     points = gpd.GeoDataFrame(geometry=shapely.points(xy), crs=CRS)
     points.loc[7, "geometry"] = None
     many = attribute(points, grids)
     given = attribute(points, grids, index=LabelIndex.build(grids, gaps="allow"))
-    few = pd.concat([attribute(points.iloc[k : k + 6000], grids) for k in range(0, 60_000, 6000)])
+    few = pd.concat([attribute(points.iloc[k : k + 6000], grids) for k in range(0, 120_000, 6000)])
     assert many.equals(few)
     assert given.equals(few)
 
@@ -256,7 +256,7 @@ def test_attribute_of_many_points_or_by_an_index_is_that_of_few() -> None:
 def test_attribute_of_many_points_on_overlapping_grids_asks_point_by_point() -> None:
     # As few points are asked: the overlap matters only where a point lies in it.
     grids = frame_of([shapely.box(0, 0, 2, 2), shapely.box(1, 0, 3, 2)])
-    xy = np.column_stack([np.linspace(0.1, 0.9, 50_000), np.full(50_000, 1.0)])
+    xy = np.column_stack([np.linspace(0.1, 0.9, 110_000), np.full(110_000, 1.0)])
     points = gpd.GeoDataFrame(geometry=shapely.points(xy), crs=CRS)
     assert (attribute(points, grids)["grid"] == "网格000").all()
     points.loc[0, "geometry"] = shapely.Point(1.5, 1)
