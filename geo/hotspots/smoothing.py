@@ -109,6 +109,10 @@ def mass_inside(
     lattice: Lattice, *, kernel: str, bandwidth_m: float, binning: float = 0.0
 ) -> Floats:
     """(rows, cols) share of a kernel set on each cell's centre that falls on the ground."""
+    if kernel == "gaussian" and (lattice.ground_share == 1.0).all():
+        half = gaussian_half(math.sqrt((bandwidth_m / lattice.cell_size_m) ** 2 - binning))
+        rows, cols = (_held_on_line(n, half) for n in lattice.shape)
+        return np.minimum(np.outer(rows, cols), 1.0)
     held = smooth(
         lattice.ground_share,
         kernel=kernel,
@@ -117,6 +121,13 @@ def mass_inside(
         binning=binning,
     )
     return np.minimum(held, 1.0)
+
+
+def _held_on_line(n_cells: int, half: Floats) -> Floats:
+    """(n_cells,) share of a symmetric kernel on each cell of a line that stays on the line."""
+    beyond = np.cumsum(half)[np.minimum(np.arange(n_cells), len(half) - 1)]
+    held: Floats = beyond + beyond[::-1] - half[0]
+    return held
 
 
 def share_points(x: Floats, y: Floats, lattice: Lattice, *, is_reached: Bools) -> Floats:

@@ -20,6 +20,7 @@ from geo.hotspots.density import (
     kernel_density,
 )
 from geo.hotspots.lattice import Lattice, lattice_over
+from geo.hotspots.smoothing import gaussian_filter, mass_inside
 from geo.hotspots.surface import Surface
 from geo.schema import LAYERS
 
@@ -312,3 +313,10 @@ def test_kernel_density_unknown_kernel_raises() -> None:
     with pytest.raises(ParameterError) as error:
         kernel_density(incidents_at((0, 0)), cell_size_m=50, bandwidth_m=100, kernel="flat")
     assert error.value.code == "hotspots.unknown_kernel"
+
+
+def test_mass_inside_of_a_whole_raster_is_the_filtered_ground() -> None:
+    whole = lattice_over(shapely.LineString([(0, 0), (1300, 700)]), cell_size_m=50, crs=CRS)
+    found = mass_inside(whole, kernel="gaussian", bandwidth_m=160, binning=1 / 6)
+    sd_cells = math.sqrt((160 / 50) ** 2 - 1 / 6)
+    np.testing.assert_allclose(found, gaussian_filter(whole.ground_share, sd_cells=sd_cells))
