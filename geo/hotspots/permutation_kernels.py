@@ -7,10 +7,16 @@ import math
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 from numba import njit
 
-from geo.hotspots.lattice import Floats, Indices
+from geo.hotspots.lattice import Bools, Floats, Indices
 from geo.hotspots.scan_kernels import Counts, Words, random_bits, ratio
+
+Bytes = npt.NDArray[np.uint8]
+
+SEVERAL = 255
+"""Byte of a place with more than one recent case; ages in days stay below."""
 
 _DE_BRUIJN = np.uint64(0x03F79D71B4CB0A89)
 _POSITIONS = np.zeros(64, np.int64)
@@ -38,14 +44,16 @@ def alive_windows(
     """
     total, n_days = first_case[-1], len(n_since) - 1
     for i in range(len(first) - 1):
-        inside = np.zeros(n_days + 1, np.int64)
+        inside, is_fresh = np.zeros(n_days + 1, np.int64), False
         for k in range(first[i], first[i + 1]):
             place = neighbour[k]
             for case in range(first_case[place], first_case[place + 1]):
-                for length in range(age[case], n_days + 1) if age[case] > 0 else range(0):
-                    inside[length] += 1
-            if n_within[k] == math.inf:
+                if age[case] > 0:
+                    is_fresh = True
+                    inside[age[case] :] += 1
+            if n_within[k] == math.inf or not is_fresh:
                 continue
+            is_fresh = False
             for length in range(1, n_days + 1):
                 if inside[length] >= min_cases:
                     expected = n_within[k] * n_since[length] / total
@@ -72,63 +80,161 @@ def deal_days(state: Words, dealt: Indices, n_recent: int) -> None:
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def mark(
-    place: int,
-    seen_first: Indices,
-    seen_centre: Counts,
-    seen_rank: Counts,
-    first_word: Indices,
-    words: Words,
-) -> None:
-    """Sets the place's bit in the set of every centre whose circles may hold it."""
-    for s in range(seen_first[place], seen_first[place + 1]):
-        rank = seen_rank[s]
-        words[first_word[seen_centre[s]] + (rank >> 6)] |= np.uint64(1) << np.uint64(rank & 63)
+def length_classes(n_days: int) -> Indices:
+    """First length of each class of lengths, days, then n_days + 1; classes grow by a quarter."""
+    starts = [1]
+    while starts[-1] <= n_days:
+        starts.append(min(max(starts[-1] + 1, int(starts[-1] * 1.25)), n_days + 1))
+    return np.array(starts)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def best_length(
     n_within: float,
     youngest: int,
-    so_far: int,
+    is_open: Bools,
     of_age: Indices,
     n_since: Counts,
     total: int,
     ladder: Floats,
-    row: int,
-    top: int,
 ) -> float:
-    """The largest ratio of a circle over the lengths from `youngest` on; 0 where the ladder's row
-    shows that none comes up to it.
+    """The largest ratio of a circle over the lengths from `youngest` on; 0 where the ladder shows
+    that none comes up to its level.
 
-    `of_age`: marked cases in the circle by age in days, `so_far` in all. Lengths end where even
-    all marks together would stay below the row.
+    `of_age`: recent cases in the circle by age; `is_open`: lengths to be looked at.
     """
-    share, largest = n_within / total, 0.0
-    if share * n_since[youngest] > ladder[row + min(so_far, top)]:
-        return largest
-    inside = 0
-    for length in range(1, youngest):
+    largest, inside, top = 0.0, 0, len(ladder) - 1
+    for length in range(1, len(n_since)):
         inside += of_age[length]
-    for length in range(youngest, len(n_since)):
-        expected = share * n_since[length]
-        inside += of_age[length]
-        if expected > ladder[row + min(so_far, top)]:
-            break
-        if of_age[length] > 0 and expected <= ladder[row + min(inside, top)]:
+        if length >= youngest and of_age[length] > 0 and is_open[length]:
             expected = n_within * n_since[length] / total
-            largest = max(largest, ratio(inside, expected, total, True))
+            if expected <= ladder[min(inside, top)]:
+                largest = max(largest, ratio(inside, expected, total, True))
+    return largest
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def put_ages(
+    recent: Indices,
+    recent_age: Counts,
+    location: Counts,
+    seen_first: Indices,
+    seen_at: Counts,
+    seen_block: Counts,
+    class_of: Indices,
+    head: Indices,
+    following: Indices,
+    ages: Bytes,
+    table: npt.NDArray[np.signedinteger[Any]],
+) -> None:
+    """Writes the age of each recent case into its byte at every centre that may see its place.
+
+    A place with several recent cases gets `SEVERAL`, and its cases hang on `head`. `table`
+    (blocks, classes) counts the cases by block of ranks and class of ages.
+    """
+    for a in range(len(recent)):
+        place, group = location[recent[a]], class_of[recent_age[a]]
+        age = np.uint8(recent_age[a]) if head[place] < 0 else np.uint8(SEVERAL)
+        following[a], head[place] = head[place], a
+        for s in range(seen_first[place], seen_first[place + 1]):
+            ages[seen_at[s]] = age
+            table[seen_block[s], group] += 1
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def open_blocks(
+    first_block: int,
+    table: npt.NDArray[np.signedinteger[Any]],
+    n_least: Floats,
+    n_needed: Floats,
+    starts: Indices,
+    up_to: Indices,
+    is_open: Bools,
+) -> int:
+    """The last block of a centre's ranks that may hold the end of a window above the level, or -1;
+    fills is_open[block, length] where one of that length may end there.
+
+    A window that ends in a block and has a length of a class holds no more recent cases than all
+    up to the block's end and the class's last length, and no fewer cases of the whole period than
+    `n_least` of the block; `n_needed` (classes, counts): the most at which that count comes up to
+    the level at the class's first length. Empties the centre's part of the table.
+    """
+    found, top = -1, n_needed.shape[1] - 1
+    up_to[:] = 0
+    for block in range(len(is_open)):
+        inside = 0
+        for group in range(len(up_to)):
+            up_to[group] += table[first_block + block, group]
+            table[first_block + block, group] = 0
+            inside += up_to[group]
+            is_possible = n_least[first_block + block] <= n_needed[group, min(inside, top)]
+            if is_possible or found >= 0:
+                if found < 0:
+                    is_open[:] = False
+                for length in range(starts[group], starts[group + 1]):
+                    is_open[block, length] = is_possible
+                if is_possible:
+                    found = block
+                    is_open[block, 0] = True
+    return found
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def walk(
+    begin: int,
+    end: int,
+    words: Words,
+    block_of: Indices,
+    is_open: Bools,
+    neighbour: Counts,
+    n_within: Floats,
+    head: Indices,
+    following: Indices,
+    recent_age: Counts,
+    of_age: Indices,
+    n_since: Counts,
+    total: int,
+    ladder: Floats,
+) -> float:
+    """The largest ratio of a centre's windows that end in its words from `begin` to `end`; 0 where
+    none comes up to the ladder's level."""
+    lowest, largest = np.uint64(0xFF), 0.0
+    of_age[:] = 0
+    for word in range(begin, end):
+        marks = words[word]
+        while marks != 0:
+            slot = np.uint64(lowest_bit(marks)) & ~np.uint64(7)
+            age, a = np.int64((marks >> slot) & lowest), np.int64(-1)
+            marks &= ~(lowest << slot)
+            k = word * 8 + np.int64(slot // np.uint64(8))
+            if age == SEVERAL:
+                a = head[neighbour[k]]
+                age = np.int64(recent_age[a])
+            of_age[age] += 1
+            while a >= 0 and following[a] >= 0:
+                a = following[a]
+                of_age[recent_age[a]] += 1
+                age = min(age, np.int64(recent_age[a]))
+            block = block_of[k - begin * 8]
+            if is_open[block, 0]:
+                value = best_length(
+                    n_within[k], int(age), is_open[block], of_age, n_since, total, ladder
+                )
+                largest = max(largest, value)
     return largest
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def permuted_maxima(
-    first: Indices,
     neighbour: Counts,
     n_within: Floats,
+    first_word: Indices,
     seen_first: Indices,
-    seen_centre: Counts,
-    seen_rank: Counts,
+    seen_at: Counts,
+    seen_block: Counts,
+    block_of: Indices,
+    n_least: Floats,
+    table: npt.NDArray[np.signedinteger[Any]],
     location: Counts,
     recent_age: Counts,
     n_since: Counts,
@@ -139,50 +245,68 @@ def permuted_maxima(
 ) -> None:
     """Fills the largest ratio of each replicate: the days dealt anew among the cases.
 
-    Only the cases that get a recent day matter. Each marks its rank in a bit set of every centre
-    whose circles may hold it (`seen_`: location -> centres and ranks); a centre then walks its
-    marks in order of distance. `n_within[k]` here counts up to the end of the element's ring, so
-    that every value is one of a real window or below one. Exact: windows are skipped only where
-    the ladder `limits` shows that they stay below the largest ratio found so far.
+    Only cases that get a recent day matter. Elements stand padded to words of eight: centre i owns
+    words first_word[i] to first_word[i + 1], and each element a byte, the age of a recent case
+    there; `seen_at` (location -> bytes) says where a location's age goes, `seen_block` in which of
+    the centres' blocks of ranks it lies (`block_of` a rank). `n_within` counts up to the end of the
+    element's ring, so that every value is one of a real window or below one; `n_least` (blocks) is
+    its least in a block. `table` (blocks, classes of lengths) comes empty. Exact: centres and
+    windows are skipped only where the ladder `limits` shows that they stay below the largest ratio
+    found so far.
     """
-    n_centres = len(first) - 1
-    first_word = np.zeros(n_centres + 1, np.int64)
-    for i in range(n_centres):
-        first_word[i + 1] = first_word[i] + (first[i + 1] - first[i] + 63) // 64
-    words = np.zeros(first_word[n_centres], np.uint64)
+    ages = np.zeros(8 * first_word[-1], np.uint8)
+    words, total = ages.view(np.uint64), len(location)
     state = np.array([np.uint64(seed)], dtype=np.uint64)
-    dealt, head = np.arange(len(location)), np.full(n_centres, -1, np.int64)
-    following = np.zeros(len(recent_age), np.int64)
-    of_age = np.zeros(len(n_since), np.int64)
-    ladder, top, n = limits.ravel(), limits.shape[1] - 1, len(location)
+    dealt, head = np.arange(total), np.full(len(seen_first) - 1, -1, np.int64)
+    following, of_age = np.zeros(len(recent_age), np.int64), np.zeros(len(n_since), np.int64)
+    starts = length_classes(len(n_since) - 1)
+    class_of, up_to = np.zeros(len(n_since), np.int64), np.zeros(len(starts) - 1, np.int64)
+    for group in range(len(up_to)):
+        class_of[starts[group] : starts[group + 1]] = group
+    is_open = np.zeros((block_of[-1] + 1, len(n_since)), np.bool_)
+    n_needed = np.zeros((len(up_to), limits.shape[1]))
     for r in range(len(maxima)):
         deal_days(state, dealt, len(recent_age))
-        for a in range(len(recent_age)):
-            place = location[dealt[a]]
-            if head[place] < 0:
-                mark(place, seen_first, seen_centre, seen_rank, first_word, words)
-            following[a], head[place] = head[place], a
-        largest, row = 0.0, 0
-        for i in range(n_centres):
-            so_far = 0
-            of_age[:] = 0
-            for word in range(first_word[i], first_word[i + 1]):
-                marks, words[word] = words[word], 0
-                while marks != 0:
-                    k = first[i] + ((word - first_word[i]) << 6) + lowest_bit(marks)
-                    marks &= marks - np.uint64(1)
-                    a, youngest = head[neighbour[k]], len(n_since)
-                    while a >= 0:
-                        youngest = min(youngest, recent_age[a])
-                        of_age[recent_age[a]] += 1
-                        so_far += 1
-                        a = following[a]
-                    value = best_length(
-                        n_within[k], youngest, so_far, of_age, n_since, n, ladder, row, top
-                    )
-                    if value > largest:
-                        largest = value
-                        row = min(int(largest / step), limits.shape[0] - 1) * limits.shape[1]
-        for a in range(len(recent_age)):
-            head[location[dealt[a]]] = -1
+        recent = dealt[: len(recent_age)]
+        put_ages(
+            recent,
+            recent_age,
+            location,
+            seen_first,
+            seen_at,
+            seen_block,
+            class_of,
+            head,
+            following,
+            ages,
+            table,
+        )
+        largest, level = 0.0, -1
+        for i in range(len(first_word) - 1):
+            wanted = min(int(largest / step), limits.shape[0] - 1)
+            if wanted > level:
+                level = wanted
+                for group in range(len(up_to)):
+                    n_needed[group] = limits[level] * (total / max(n_since[starts[group]], 1))
+            block = open_blocks(i * len(is_open), table, n_least, n_needed, starts, up_to, is_open)
+            if block >= 0:
+                value = walk(
+                    first_word[i],
+                    first_word[i + 1],
+                    words,
+                    block_of,
+                    is_open,
+                    neighbour,
+                    n_within,
+                    head,
+                    following,
+                    recent_age,
+                    of_age,
+                    n_since,
+                    total,
+                    limits[level],
+                )
+                largest = max(largest, value)
+        words[:] = np.uint64(0)
+        head[location[recent]] = -1
         maxima[r] = largest

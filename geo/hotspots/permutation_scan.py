@@ -13,7 +13,10 @@ from geo.errors import ParameterError
 from geo.hotspots import permutation_kernels, scan_kernels
 from geo.hotspots.lattice import Floats, Indices, check_positive
 from geo.hotspots.scan import SMALLEST_RATIO, critical_ratio, p_values
-from geo.hotspots.scan_windows import Windows, windows_around
+from geo.hotspots.scan_windows import Windows, grouped, windows_around
+
+BLOCK_GROWTH = 1.25
+"""Growth of the blocks of ranks by which centres are skipped: finer ones skip more, cost more."""
 
 DTYPES: dict[str, str] = {
     "centre": "int64",
@@ -113,7 +116,7 @@ def permutation_scan(
     x, y : (n,) places of the cases, metres of one projected CRS
     day : (n,) whole days on any scale; those after today are left out and counted
     today : the last day, on the scale of `day`
-    max_radius_m, max_days : largest cylinder
+    max_radius_m, max_days : largest cylinder; at most 254 days
     seed : of the replicates; the same seed gives the same p
     n_replicates : >= 1; the recurrence interval is never above (n_replicates + 1) x `every_days`
     max_share : largest share of all cases in a circle, 0 to 1
@@ -216,27 +219,53 @@ def _observed(recent: _Recent, min_cases: int) -> list[_Found]:
 def _replicate(recent: _Recent, min_cases: int, seed: int, maxima: Floats) -> None:
     """Fills the largest ratio of each replicate."""
     windows, total = recent.windows, len(recent.location)
-    limits = np.empty((scan_kernels.N_LEVELS, min(total, scan_kernels.MAX_COLUMNS) + 1))
+    if len(windows.neighbour) == 0:
+        return  # one place holds more than the largest share: there is no window
+    ages = np.sort(recent.age[recent.age > 0])
+    n_columns = min(total, len(ages) + 1, scan_kernels.MAX_COLUMNS) + 1
+    limits = np.empty((scan_kernels.N_LEVELS, n_columns))
     scan_kernels.level_limits(total, min_cases, True, scan_kernels.LEVEL_STEP, limits)
-    centre = windows.centre
-    rank = np.arange(len(centre)) - windows.first[centre]
-    seen = np.argsort(windows.neighbour, kind="stable")
-    n_seen = np.bincount(windows.neighbour, minlength=len(recent.xy))
+    n_elements = np.diff(windows.first)
+    first_word = np.concatenate([[0], np.cumsum(-(-n_elements // 8))])
+    rank = np.arange(len(windows.neighbour)) - np.repeat(windows.first[:-1], n_elements)
+    slot = rank + np.repeat(8 * first_word[:-1], n_elements)
+    neighbour = np.zeros(8 * first_word[-1], dtype=np.int32)
+    n_within = np.full(len(neighbour), math.inf)
+    neighbour[slot], n_within[slot] = windows.neighbour, recent.n_within
+    starts = _block_starts(int(n_elements.max()))
+    block = np.searchsorted(starts, np.arange(n_elements.max()), side="right") - 1
+    at_block = windows.centre * (len(starts) - 1) + block[rank]
+    n_least = np.full(len(n_elements) * (len(starts) - 1), math.inf)
+    is_start = np.isin(rank, starts)
+    n_least[at_block[is_start]] = recent.n_within[is_start]
+    seen_first, seen = grouped(windows.neighbour, len(recent.xy))
+    n_classes = len(permutation_kernels.length_classes(len(recent.n_since) - 1)) - 1
     permutation_kernels.permuted_maxima(
-        windows.first,
-        windows.neighbour,
-        recent.n_within,
-        np.concatenate([[0], np.cumsum(n_seen)]),
-        centre[seen].astype(np.int32),
-        rank[seen].astype(np.int32),
+        neighbour,
+        n_within,
+        first_word,
+        seen_first,
+        slot[seen].astype(np.int32),
+        at_block[seen].astype(np.int32),
+        block,
+        n_least,
+        np.zeros((len(n_least), n_classes), dtype=np.int16 if len(ages) < 32_768 else np.int32),
         recent.location,
-        np.sort(recent.age[recent.age > 0]),
+        ages,
         recent.n_since,
         limits,
         scan_kernels.LEVEL_STEP,
         seed,
         maxima,
     )
+
+
+def _block_starts(n_ranks: int) -> Indices:
+    """First rank of each block of ranks, then the number of ranks."""
+    starts = [0]
+    while starts[-1] < n_ranks:
+        starts.append(min(max(starts[-1] + 1, int(starts[-1] * BLOCK_GROWTH)), n_ranks))
+    return np.array(starts)
 
 
 def _apart(found: list[_Found], windows: Windows, max_clusters: int) -> list[_Found]:
@@ -284,7 +313,7 @@ def _check(
     max_share: float,
 ) -> None:
     for name, value, is_right in (
-        ("max_days", max_days, max_days >= 1),
+        ("max_days", max_days, 1 <= max_days < permutation_kernels.SEVERAL),
         ("n_replicates", n_replicates, n_replicates >= 1),
         ("max_share", max_share, 0 < max_share <= 1),
     ):

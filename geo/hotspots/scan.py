@@ -236,7 +236,7 @@ def _replicate(ground: _Ground, min_cases: int, is_high: bool, seed: int, maxima
     kernels.alias_table(ground.weights, keep, other)
     kernels.replicate_maxima(
         ground.windows.first,
-        ground.windows.neighbour,
+        ground.windows.neighbour.view(np.uint32),
         np.where(ground.windows.is_end & ~np.bool_(is_high), -ground.expected, ground.expected),
         limits,
         keep,

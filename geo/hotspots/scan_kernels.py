@@ -19,6 +19,7 @@ from numba import njit
 from geo.hotspots.lattice import Floats, Indices
 
 Counts = npt.NDArray[np.int32]
+Unsigned = npt.NDArray[np.uint32]
 Words = npt.NDArray[np.uint64]
 
 LEVEL_STEP = 0.5
@@ -64,26 +65,26 @@ def level_limits(total: int, min_cases: int, is_high: bool, step: float, limits:
     """
     n_levels, n_columns = limits.shape
     for level in range(n_levels):
-        root = 1e-300
+        root = 1e-300 if is_high else total * (1.0 - 1e-12)
         for column in range(n_columns):
             cases = column if is_high else n_columns - 1 - column
             limits[level, cases] = -math.inf
             if cases == n_columns - 1 and cases < total:
                 limits[level, cases] = math.inf
-                root = total * (1.0 - 1e-12)
                 continue
-            if is_high and (cases < min_cases or cases == 0):
+            if (cases < max(min_cases, 1)) if is_high else (cases == total):
                 continue
-            root = max(root, cases * 1e-12) if is_high else min(root, total * (1 - 1e-12))
+            root = max(root, cases * 1e-12) if is_high else root
             if level == 0:
-                root = float(cases)
+                limits[level, cases] = cases if is_high else -cases
+                continue
             for _ in range(60):
                 value = (cases * math.log(cases / root) if cases > 0 else 0.0) - level * step
                 slope = -cases / root
                 if cases < total:
                     value += (total - cases) * math.log((total - cases) / (total - root))
                     slope += (total - cases) / (total - root)
-                if level == 0 or abs(value) < 1e-9 or slope == 0.0:
+                if abs(value) < 1e-9 or slope == 0.0:
                     break
                 root -= value / slope
             limits[level, cases] = root * (1.0 + 1e-9) if is_high else -root * (1.0 - 1e-9)
@@ -169,7 +170,7 @@ def best_windows(
 @njit(cache=True, nogil=True, error_model="numpy")
 def replicate_maxima(
     first: Indices,
-    neighbour: Counts,
+    neighbour: Unsigned,
     reach: Floats,
     limits: Floats,
     keep: Words,
@@ -183,23 +184,24 @@ def replicate_maxima(
     """Fills the largest ratio of each replicate, `total` cases drawn at the risk of all.
 
     Exact: a window is evaluated unless its count and reach cannot come up to the ladder's level
-    below the largest ratio found so far.
+    below the largest ratio found so far. Indices are unsigned, which spares a test for negative
+    ones in the innermost loop.
     """
     state = np.array([np.uint64(seed)], dtype=np.uint64)
     counts = np.zeros(len(keep), np.int32)
     n_columns = limits.shape[1]
-    last, top = limits.shape[0] - 1, n_columns - 1
+    last, top = limits.shape[0] - 1, np.int32(n_columns - 1)
     ladder = limits.ravel()
     for r in range(len(maxima)):
         draw_cases(state, total, keep, other, counts)
-        largest, row = 0.0, 0
+        largest, row = 0.0, np.uint64(0)
         for i in range(len(first) - 1):
-            cases = 0
-            for k in range(first[i], first[i + 1]):
+            cases = np.int32(0)
+            for k in range(np.uint64(first[i]), np.uint64(first[i + 1])):
                 cases += counts[neighbour[k]]
-                if reach[k] <= ladder[row + min(cases, top)]:
+                if reach[k] <= ladder[row + np.uint64(np.uint32(min(cases, top)))]:
                     value = ratio(cases, abs(reach[k]), total, is_high)
                     if value > largest:
                         largest = value
-                        row = min(int(largest / step), last) * n_columns
+                        row = np.uint64(min(int(largest / step), last) * n_columns)
         maxima[r] = max(maxima[r], largest)

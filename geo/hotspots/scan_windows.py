@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+from numba import njit
 from scipy.spatial import cKDTree
 
 from geo.errors import ParameterError
@@ -81,17 +82,41 @@ def windows_around(x: Floats, y: Floats, *, max_radius_m: float) -> Windows:
         radius_m = max_radius_m * (1 + SAME_DISTANCE)
         check_pairs(int(tree.count_neighbors(tree, radius_m)))
         pairs = tree.query_pairs(radius_m, output_type="ndarray").astype(np.int32)
-        own = np.arange(n, dtype=np.int32)
-        centre = np.concatenate([own, pairs[:, 0], pairs[:, 1]])
-        neighbour = np.concatenate([own, pairs[:, 1], pairs[:, 0]])
-        squared = ((xy[centre] - xy[neighbour]) ** 2).sum(axis=1)
-        order = np.lexsort((neighbour, squared, centre))
-        neighbour, squared = neighbour[order], squared[order]
-        first = np.concatenate([[0], np.cumsum(np.bincount(centre, minlength=n))])
+        neighbour, squared, first = _by_distance(xy, pairs)
     is_end = np.ones(len(squared), dtype=bool)
     is_end[:-1] = squared[1:] - squared[:-1] > SAME_DISTANCE * squared[1:]
     is_end[first[1:] - 1] = True
     return Windows(first, neighbour, np.sqrt(squared), is_end)
+
+
+def grouped(keys: Order, n_groups: int) -> tuple[Indices, Indices]:
+    """First place of each of n groups (n + 1,), and the positions of the keys group by group.
+
+    Positions stay in order within a group (counting sort).
+    """
+    first = np.concatenate([[0], np.cumsum(np.bincount(keys, minlength=n_groups))])
+    order = np.empty(len(keys), dtype=np.int64)
+    _deal_out(keys, first[:-1].copy(), order)
+    return first, order
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _deal_out(keys: Order, following: Indices, order: Indices) -> None:
+    for k in range(len(keys)):
+        order[following[keys[k]]] = k
+        following[keys[k]] += 1
+
+
+def _by_distance(xy: Floats, pairs: Order) -> tuple[Order, Floats, Indices]:
+    """Neighbours of every location among the pairs, itself first, then by distance."""
+    squared = ((xy[pairs[:, 0]] - xy[pairs[:, 1]]) ** 2).sum(axis=1)
+    rising = np.argsort(squared, kind="stable")
+    pairs = pairs[rising]
+    own = np.arange(len(xy), dtype=np.int32)
+    first, order = grouped(np.concatenate([own, pairs.ravel()]), len(xy))
+    neighbour = np.concatenate([own, pairs[:, ::-1].ravel()])[order]
+    distance = np.concatenate([np.zeros(len(xy)), np.repeat(squared[rising], 2)])[order]
+    return neighbour, distance, first
 
 
 def _everything(xy: Floats) -> tuple[Order, Floats]:

@@ -169,3 +169,31 @@ def test_permutation_scan_same_seed_same_p():
     first, second, other = (scan(cases, seed=seed).clusters["p"].tolist() for seed in (7, 7, 8))
     assert first == second
     assert first != other
+
+
+def test_permutation_scan_nothing_new_by_construction_few_false():
+    # 60 towns whose days say nothing of places; an alarm at p <= 5%, 99 replicates: 9 or more of
+    # 60 have a chance of 0.4%
+    rng = np.random.default_rng(9)
+    n_false = 0
+    for k in range(60):
+        spots = rng.uniform(0, 2000, (20, 2))
+        x, y = (spots[rng.integers(0, 20, 200)] + rng.normal(0, 60, (200, 2))).T
+        found = permutation_scan(
+            x,
+            y,
+            rng.integers(0, 100, 200),
+            today=99,
+            max_radius_m=300.0,
+            max_days=14,
+            seed=k,
+            n_replicates=99,
+            min_recurrence_days=20.0,
+        )
+        n_false += bool(found.clusters["is_alarm"].any())
+    assert n_false <= 8
+
+
+def test_permutation_scan_every_case_at_one_place_has_no_window():
+    found = scan([(0.0, d) for d in range(1, 11)] + [(0.0, 10)] * 5)
+    assert len(found.clusters) == 0

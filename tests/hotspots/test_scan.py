@@ -12,7 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from geo.errors import ParameterError
+from geo.hotspots import scan as scan_module
+from geo.hotspots import scan_kernels as kernels
 from geo.hotspots.scan import Scan, critical_ratio, p_values, poisson_scan
+from geo.hotspots.scan_windows import Windows
 
 LEUKAEMIA = Path(__file__).parents[3] / "shared" / "data" / "ny_leukaemia.csv"
 
@@ -195,3 +198,81 @@ def test_poisson_scan_clusters_share_nothing_and_add_up(rows: list[tuple[int, in
     assert [cases[one].sum() for one in members] == found.clusters["cases"].tolist()
     assert [people[one].sum() for one in members] == found.clusters["population"].tolist()
     assert not found.clusters.drop(columns="members").isna().any().any()
+
+
+def by_brute_force(counts: np.ndarray, windows: Windows, expected: np.ndarray, side: str) -> float:
+    """Largest ratio over every window, in plain loops; high rates need two cases."""
+    total, best = int(counts.sum()), 0.0
+    for centre in range(len(counts)):
+        for end in range(windows.first[centre], windows.first[centre + 1]):
+            cases = int(counts[windows.neighbour[windows.first[centre] : end + 1]].sum())
+            hoped = expected[end]
+            is_far = (cases > hoped and cases >= 2) if side == "high" else cases < hoped
+            if math.isfinite(hoped) and is_far:
+                value = cases * math.log(cases / hoped) if cases else 0.0
+                if cases < total:
+                    value += (total - cases) * math.log((total - cases) / (total - hoped))
+                best = max(best, value)
+    return best
+
+
+@settings(deadline=None, max_examples=40)
+@given(
+    st.lists(st.tuples(st.integers(0, 6), st.integers(1, 9)), min_size=2, max_size=25),
+    st.sampled_from(["high", "low"]),
+    st.integers(0, 2**31),
+)
+def test_replicate_maxima_as_brute_force_on_the_drawn_maps(
+    rows: list[tuple[int, int]], side: str, seed: int
+):
+    counts, people = np.array([row[0] for row in rows]), np.array([row[1] for row in rows]) * 1.0
+    counts[0] += 1
+    index = np.arange(len(rows))
+    ground = scan_module._ground(
+        np.column_stack([(index % 6) * 50.0, (index // 6) * 50.0]),
+        counts,
+        people,
+        max_share=0.5,
+        max_radius_m=120.0,
+    )
+    maxima = np.zeros(3)
+    scan_module._replicate(ground, 2, side == "high", seed, maxima)
+    n, total = len(rows), int(counts.sum())
+    keep, other = np.zeros(n, dtype=np.uint64), np.zeros(n, dtype=np.int32)
+    kernels.alias_table(ground.weights, keep, other)
+    state, drawn = np.array([seed], dtype=np.uint64), np.zeros(n, dtype=np.int32)
+    for found in maxima:
+        kernels.draw_cases(state, total, keep, other, drawn)
+        assert drawn.sum() == total
+        best = by_brute_force(drawn, ground.windows, ground.expected, side)
+        assert found == pytest.approx(best, abs=1e-9)
+
+
+def test_draw_cases_in_proportion_to_the_weights():
+    weights = np.array([0.0, 1.0, 2.0, 7.0])
+    keep, other = np.zeros(4, dtype=np.uint64), np.zeros(4, dtype=np.int32)
+    kernels.alias_table(weights, keep, other)
+    drawn = np.zeros(4, dtype=np.int32)
+    kernels.draw_cases(np.array([5], dtype=np.uint64), 100_000, keep, other, drawn)
+    assert drawn[0] == 0
+    # 4.5 standard deviations of a binomial count
+    assert np.abs(drawn - weights * 10_000).max() < 4.5 * math.sqrt(100_000 * 0.25)
+
+
+def test_poisson_scan_nothing_hot_by_construction_few_false():
+    # 60 towns of 100 uneven places, 150 cases at equal risk, 99 replicates: at most 5% have a
+    # significant cluster; 9 or more of 60 have a chance of 0.4%
+    rng = np.random.default_rng(8)
+    x, y = rng.uniform(0, 1000, 100), rng.uniform(0, 1000, 100)
+    people = rng.gamma(0.5, 20.0, 100)
+    n_false = sum(
+        bool(
+            poisson_scan(
+                x, y, rng.multinomial(150, people / people.sum()), people, seed=k, n_replicates=99
+            )
+            .clusters["is_significant"]
+            .any()
+        )
+        for k in range(60)
+    )
+    assert n_false <= 8
