@@ -16,6 +16,7 @@ import shapely
 from geo.errors import ParameterError
 from geo.hotspots.lattice import Floats, Indices, Lattice
 from geo.hotspots.sources import fit_mixture
+from geo.hotspots.window_sums import window_sums
 from geo.services import cubes, incidents
 from geo.services.clock import window_of_days
 from geo.services.cubes import TownCube
@@ -142,6 +143,9 @@ class Asked:
         since = min(q.first, q.last - timedelta(days=FITTED_OVER_DAYS))
         seen = town.cube.window(since, q.last, category=q.category)
         known = {name: town.sources[name] for name in FITTED if name in town.sources}
+        if q.category is not None:
+            everything = town.cube.window(since, q.last)
+            known["others"] = window_sums((everything - seen).astype(np.float64), 1)
         mixture = fit_mixture(seen, known)
         return mixture.exposure, mixture.shares
 
