@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
+from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -13,11 +14,11 @@ import pandas as pd
 from geo.errors import ParameterError
 from geo.hotspots.counting import LeftOut, Texts, coded, counted_rows
 from geo.hotspots.cube_files import read_counts, write_counts
-from geo.hotspots.lattice import MAX_CELLS, Bools, Floats, Indices, Lattice
+from geo.hotspots.lattice import MAX_CELLS, Floats, Indices, Lattice
 from geo.hotspots.periods import Day, Days, Period, Periods, periods, window_days
 from geo.hotspots.tallies import Tally, changed, distinct, summed, tally_of
 
-Wanted = str | Iterable[str] | None
+Wanted: TypeAlias = str | Iterable[str] | None
 """A category, several, or all of them."""
 
 
@@ -286,7 +287,9 @@ class Cube:
     ) -> Cube:
         n_cells = self.lattice.n_cells
         held = dict(zip(self.categories, self.tallies, strict=True))
-        order = np.argsort(code, kind="stable")
+        # Two bytes are sorted by radix, ten times as fast.
+        narrow = code.astype(np.int16) if len(names) < 2**15 else code
+        order = np.argsort(narrow, kind="stable")
         ends = np.cumsum(np.bincount(code, minlength=len(names)))
         parts = np.split(keys[order], ends)[: len(names)]
         total_keys, total_count = distinct(keys)
@@ -359,11 +362,4 @@ def _numbers(first: Day, last: Day) -> tuple[int, int]:
 
 
 def _is_same(one: Lattice, other: Lattice) -> bool:
-    same: Bools = np.array(
-        [
-            (one.west_m, one.north_m, one.cell_size_m)
-            == (other.west_m, other.north_m, other.cell_size_m),
-            one.shape == other.shape,
-        ]
-    )
-    return bool(same.all()) and bool((one.ground_share == other.ground_share).all())
+    return one.transform == other.transform and np.array_equal(one.ground_share, other.ground_share)

@@ -83,18 +83,20 @@ class Tally:
         )
         return totals
 
-    def keys(self, n_cells: int) -> Indices:
-        """(e,) day * cells of the raster + cell: ascending."""
-        return self.day.astype(np.int64) * n_cells + self.cells[self.cell]
-
 
 def tally_of(keys: Indices, count: npt.NDArray[np.integer], n_cells: int) -> Tally:
     """The tally of distinct ascending keys (day * n_cells + raster cell) and their counts."""
-    day, cell = np.divmod(keys, n_cells)
+    day = keys // n_cells
+    return _assembled(day, keys - day * n_cells, count, n_cells)
+
+
+def _assembled(
+    day: npt.NDArray[np.integer], cell: Indices, count: npt.NDArray[np.integer], n_cells: int
+) -> Tally:
     cells, local = _compact(cell, n_cells)
     counts = count.astype(np.int32)
     step = max(len(cells), _MARK_MIN)
-    running = np.zeros((len(keys) // step, len(cells)), dtype=np.int64)
+    running = np.zeros((len(cell) // step, len(cells)), dtype=np.int64)
     _run(running, local, counts, step)
     return Tally(cells, day.astype(np.int32), local, counts, running)
 
@@ -123,23 +125,28 @@ def changed(tally: Tally, keys: Indices, count: Indices, n_cells: int) -> Tally 
 
     None where a count would fall below 0: rows to be taken away are not there.
     """
-    old = tally.keys(n_cells)
+    if not len(tally.day):
+        return None if (count < 0).any() else tally_of(keys, count, n_cells)
+    cell = tally.cells[tally.cell]
+    old = tally.day.astype(np.int64) * n_cells + cell
     at = np.searchsorted(old, keys)
     is_known = np.zeros(len(keys), dtype=bool)
     in_range = at < len(old)
     is_known[in_range] = old[at[in_range]] == keys[in_range]
-    counts = tally.count.astype(np.int64)
+    counts, day = tally.count.astype(np.int64), tally.day
     counts[at[is_known]] += count[is_known]
     is_new = ~is_known
     if (counts < 0).any() or (count[is_new] < 0).any():
         return None
     if is_new.any():
-        old = np.insert(old, at[is_new], keys[is_new])
+        new_day, new_cell = np.divmod(keys[is_new], n_cells)
+        day = np.insert(day, at[is_new], new_day)
+        cell = np.insert(cell, at[is_new], new_cell)
         counts = np.insert(counts, at[is_new], count[is_new])
     is_left: Bools = counts > 0
     if not is_left.all():
-        old, counts = old[is_left], counts[is_left]
-    return tally_of(old, counts, n_cells)
+        day, cell, counts = day[is_left], cell[is_left], counts[is_left]
+    return _assembled(day, cell, counts, n_cells)
 
 
 def _compact(cell: Indices, n_cells: int) -> tuple[Indices, Int32s]:

@@ -28,11 +28,10 @@ def suspiciously_few(
 
     Expected: regression with logarithmic link on the households (offset: twice the households,
     twice the reports) and on log((n + 1/2) / households) of every column of `beside` (what others
-    report there, other categories). Poisson, or negative binomial where the counts are
-    over-dispersed. Each grid is expected from the others: its own row is taken out of the fit by
-    one Newton step (Pregibon 1981), so that a silent grid does not vouch for itself. Test: exact
-    lower tail of the negative binomial whose spread holds the dispersion and the uncertainty of
-    the fit; q over the tested grids.
+    report there, other categories): negative binomial, see `fit_counts`. Each grid is expected
+    from the others: its own row is taken out of the fit by one Newton step (Pregibon 1981), so
+    that a silent grid does not vouch for itself. Test: exact lower tail of the negative binomial
+    whose spread holds the dispersion and the uncertainty of the fit; q over the tested grids.
 
     Parameters
     ----------
@@ -40,7 +39,8 @@ def suspiciously_few(
     seen : column of the reports judged, or several to be added (residents' and hotline's, say);
         routes of couriers and rounds of workers tell nothing of residents' silence
     households : column; grids without households are not tested
-    beside : columns that tell how much there is to report
+    beside : columns that tell how much there is to report: what others report of the categories
+        that these reporters would see too
 
     Returns
     -------

@@ -35,6 +35,7 @@ def test_fit_counts_only_offset_is_the_common_rate() -> None:
     assert np.exp(fit.coefficients[0]) == pytest.approx(0.02)
     assert fit.expected.tolist() == pytest.approx([6, 2, 1])
     assert fit.dispersion == 0.0
+    assert fit.expected_of_others[0] == pytest.approx(300 * 3 / 150)
 
 
 def test_fit_counts_finds_the_coefficient_and_dispersion() -> None:
