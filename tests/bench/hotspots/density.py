@@ -51,7 +51,7 @@ def best_cpu_s(work: Callable[[], Any], *, times: int) -> tuple[float, Any]:
 
 
 def clustered(n_points: int) -> np.ndarray:
-    """Points around 60 places, well inside the square: KDEpy takes no others, and edges do not tell."""
+    """Points around 60 places, well inside the square: KDEpy takes no others."""
     rng = np.random.default_rng(0)
     sites = rng.uniform(2000, SIDE_M - 2000, (60, 2))
     xy = sites[rng.integers(0, 60, n_points)] + rng.normal(0, 300, (n_points, 2))
@@ -122,7 +122,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true")
     is_quick = parser.parse_args().quick
-    times, n_sampled = (5, 100) if is_quick else (15, 400)
+    times, n_sampled = (9, 100) if is_quick else (15, 400)
     xy = clustered(1_000_000)
     x, y = xy.T.copy()
     lattice = open_lattice()
