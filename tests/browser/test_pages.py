@@ -11,7 +11,6 @@ MAPS = ("plans", "incidents", "hotspots", "patrols")
 OTHERS = (
     "",
     "plans/new",
-    "hotspots/new",
     "patrols/new",
     "admin/",
     "admin/accounts",
@@ -161,18 +160,6 @@ def test_coverage_by_round_changes_the_share(demo_site: Site, visit: Open) -> No
     )
     assert seen.page.inner_text("#panel .count") != whole_day
     seen.keep("coverage-round-1")
-
-
-def test_hotspot_category_is_switched(demo_site: Site, visit: Open) -> None:
-    seen = visit(demo_site, "planner")
-    seen.open("/hotspots/", is_map=True)
-    options = seen.page.locator("select[name=run] option")
-    assert options.count() >= 2
-    value = options.nth(1).get_attribute("value")
-    with seen.page.expect_response("**/hotspots.geojson*"):
-        seen.page.select_option("select[name=run]", value)
-    seen.page.wait_for_selector("#panel .count, #panel .state")
-    seen.keep("hotspots-one-category")
 
 
 @pytest.mark.parametrize("language", ["zh-CN", "en-GB"])

@@ -204,35 +204,6 @@ def test_plan_form_beyond_tolerance_is_said(client_of: ClientOf) -> None:
     assert "could not be kept within 5.0%" in page.text  # one building of 40, one of 60: 20% off
 
 
-def test_hotspot_form_computes_a_surface_and_its_map_opens(
-    client_of: ClientOf, store: Store
-) -> None:
-    client = client_of("supervisor")
-    answer = client.post(
-        "/hotspots/new",
-        data={
-            "first": "2026-06-01",
-            "last": "2026-07-31",
-            "category": "",
-            "cell_size_m": "50",
-            "bandwidth_m": "150",
-        },
-    )
-    page = client.get(f"/jobs/{job_of(answer)}").text
-    assert "/hotspots/?run=" in page
-    assert store.count("hotspots") > 0
-    assert client.get("/hotspots/").status_code == 200
-    assert client.get("/api/v1/hotspots.geojson").json["features"]  # type: ignore[index]
-
-
-def test_hotspot_form_without_incidents_in_the_window_says_why(client_of: ClientOf) -> None:
-    client = client_of("supervisor")
-    form = {"first": "2020-01-01", "last": "2020-01-31", "category": ""}
-    answer = client.post("/hotspots/new", data={**form, "cell_size_m": "50", "bandwidth_m": "150"})
-    page = client.get(f"/jobs/{job_of(answer)}", headers={"Accept-Language": "zh"}).text
-    assert 'role="alert"' in page and "hotspots.no_incidents" not in page
-
-
 def test_coverage_form_computes_what_was_passed(client_of: ClientOf, store: Store) -> None:
     client = client_of("supervisor")
     job = job_of(client.post("/patrols/new", data={"reach_m": "20"}))

@@ -18,7 +18,6 @@ ClientOf = Callable[[str], FlaskClient]
 OPEN_TO_ALL = ("/", "/plans/", "/incidents/", "/hotspots/", "/patrols/", "/password")
 NEEDS = {
     "/plans/new": "plans.make",
-    "/hotspots/new": "hotspots.compute",
     "/patrols/new": "coverage.compute",
     "/admin/": "layers.import",
     "/admin/accounts": "accounts.manage",
@@ -116,20 +115,6 @@ def test_plan_form_bad_value_is_said_and_kept(
     assert 'role="alert"' in answer.text
     assert 'value="甲"' in answer.text
     assert store.count("jobs") == 0
-
-
-def test_hotspot_form_swapped_days_and_unknown_category_are_said(reader_of: ClientOf) -> None:
-    client = reader_of("supervisor")
-    good = {
-        "first": "2026-06-01",
-        "last": "2026-07-01",
-        "category": "",
-        "cell_size_m": "50",
-        "bandwidth_m": "150",
-    }
-    for change in ({"last": "2026-05-01"}, {"category": "9999"}, {"bandwidth_m": "20"}):
-        answer = client.post("/hotspots/new", data={**good, **change})
-        assert answer.status_code == 400 and 'role="alert"' in answer.text, change
 
 
 def test_upload_without_file_or_layer_is_said(reader_of: ClientOf) -> None:

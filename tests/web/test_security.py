@@ -25,6 +25,8 @@ DATA = (
     "/api/v1/grids.geojson",
     "/api/v1/incidents.geojson",
     "/api/v1/hotspots.geojson",
+    "/api/v1/hotspots.json",
+    "/api/v1/hotspots/frames.json",
     "/api/v1/coverage.geojson",
     "/api/v1/coverage.json",
     "/api/v1/layers/buildings.geojson",
@@ -168,7 +170,9 @@ def test_headers_every_answer_has_them_and_a_fresh_nonce(reader_of: ClientOf) ->
     assert len(nonces) == 4
 
 
-@pytest.mark.parametrize("path", ["/", "/plans/", "/plans/new", "/admin/", "/admin/accounts"])
+@pytest.mark.parametrize(
+    "path", ["/", "/plans/", "/plans/new", "/hotspots/", "/admin/", "/admin/accounts"]
+)
 def test_page_every_inline_script_and_style_has_the_nonce(reader_of: ClientOf, path: str) -> None:
     answer = reader_of("admin").get(path)
     nonce = re.search(r"'nonce-([^']+)'", answer.headers["Content-Security-Policy"])

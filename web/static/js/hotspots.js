@@ -139,7 +139,7 @@ export async function start() {
     });
     layer.on("click", (event) => choose(feature, { latlng: event.latlng }));
     areas.addLayer(layer);
-    layers.set(feature.id, layer);
+    layers.set(feature.properties.rank, layer);
   }
 
   function style(feature) {
@@ -160,9 +160,9 @@ export async function start() {
   /** Choose a place, from the table or from the map. */
   function choose(feature, { latlng = null, isFromTable = false }) {
     weeks.close(); // which draws the places anew
-    const layer = layers.get(feature.id);
+    const layer = layers.get(feature.properties.rank);
     if (!layer) return;
-    if (chosen) layers.get(chosen.id)?.setStyle(style(chosen));
+    if (chosen) layers.get(chosen.properties.rank)?.setStyle(style(chosen));
     chosen = feature;
     layer.setStyle({ color: "#111111", weight: 5, opacity: 1 }).bringToFront();
     listed?.choose(feature, { isSeen: !isFromTable });
@@ -202,7 +202,7 @@ export async function start() {
     const isQuiet = !answer.scale && level[position] === NOTHING;
     return facts(
       title,
-      [...verdict, ...pairs(row)],
+      [...verdict, ...pairs(row, answer.scale?.unit)],
       isQuiet ? t("hotspots.page.quiet_what") : null,
     );
   }

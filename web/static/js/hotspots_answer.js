@@ -74,8 +74,8 @@ export function places(answer, { onpick }) {
 
   function rowOf(feature) {
     if (!feature) return null;
-    const name = CSS.escape(String(feature.id));
-    return listed.querySelector(`[data-area="${name}"]`)?.closest("tr") ?? null;
+    const mark = listed.querySelector(`[data-rank="${feature.properties.rank}"]`);
+    return mark?.closest("tr") ?? null;
   }
 
   /** Mark the chosen row; sorting makes the rows anew. */
@@ -115,6 +115,7 @@ function step(event) {
 /** The columns that the places have. */
 function columns(answer, features) {
   const rows = features.map((feature) => feature.properties);
+  const unit = answer.scale?.unit;
   const isMixed = new Set(rows.map((row) => row.verdict)).size > 1;
   const words = (row) => answer.verdicts[row.level]?.label ?? row.verdict;
   const place = (row) =>
@@ -125,7 +126,7 @@ function columns(answer, features) {
     {
       label: h("abbr", { title: t("hotspots.page.rank") }, "#"),
       value: ({ properties }) => properties.rank,
-      show: ({ properties }) => h("span", { "data-area": properties.area }, number(properties.rank)),
+      show: ({ properties }) => h("span", { "data-rank": properties.rank }, number(properties.rank)),
       numeric: false,
     },
     {
@@ -134,7 +135,7 @@ function columns(answer, features) {
       show: ({ properties }) => place(properties),
     },
     ...figuresOf(rows).map((figure) => ({
-      label: h("span", { title: meaning(figure.name) }, label(figure.name)),
+      label: h("span", { title: meaning(figure.name, unit) }, label(figure.name, unit)),
       value: ({ properties }) => properties[figure.name],
       show: ({ properties }) => shown(figure, properties),
       numeric: true,

@@ -48,15 +48,19 @@ const is = (value) => value !== null && value !== undefined;
 export const figuresOf = (rows) =>
   FIGURES.filter(({ name }) => rows.some((row) => is(row[name])));
 
-/** What a figure is called. */
-export const label = (name) => t(`hotspots.page.figure.${name}`);
+/** What a figure is called, which may hang on the unit of what is coloured. */
+export const label = (name, unit) =>
+  texts[`hotspots.page.figure.${name}.${unit}`] ?? t(`hotspots.page.figure.${name}`);
 
 /** What a figure means, where that needs saying. */
-export const meaning = (name) => texts[`hotspots.page.figure.${name}.what`] ?? null;
+export const meaning = (name, unit) =>
+  texts[`hotspots.page.figure.${name}.${unit}`]
+    ? null
+    : (texts[`hotspots.page.figure.${name}.what`] ?? null);
 
 /** Label and value pairs of a row, as in popups. */
-export function pairs(row) {
-  return figuresOf([row]).map((figure) => [label(figure.name), told(figure, row, " ")]);
+export function pairs(row, unit) {
+  return figuresOf([row]).map((figure) => [label(figure.name, unit), told(figure, row, " ")]);
 }
 
 /** A table cell's content: the figure, its interval under it. */

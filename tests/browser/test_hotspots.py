@@ -1,0 +1,409 @@
+"""The hotspot page in a real browser: question, map, table, animation, what is kept."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, Route, expect
+
+from tests.browser.conftest import Open, Site, Watched
+
+ANSWERED = "#panel .answer:not([aria-busy]) > *"
+ANSWERS = "**/api/v1/hotspots.json*"
+FRAMES = "**/api/v1/hotspots/frames.json*"
+
+# A made-up answer on 4 x 4 cells whose corners lie 0.01 degrees apart, hot in the north-west.
+CORNERS = [[44.33, 125.45], [44.33, 125.46], [44.32, 125.46], [44.32, 125.45]]
+
+
+def opened(seen: Watched, query: str = "") -> Page:
+    seen.open(f"/hotspots/{query}", is_map=True)
+    seen.page.wait_for_selector(ANSWERED, timeout=30_000)
+    return seen.page
+
+
+def alphas(page: Page) -> set[int]:
+    """The different opacities that the cells' canvas holds, 0 to 255, edges left out."""
+    found = page.evaluate(
+        """() => {
+            const canvas = document.querySelector('canvas.cells');
+            const {data} = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
+            const counts = new Map();
+            for (let at = 3; at < data.length; at += 4)
+                counts.set(data[at], (counts.get(data[at]) ?? 0) + 1);
+            return [...counts].filter(([, n]) => n > 200).map(([alpha]) => alpha);
+        }"""
+    )
+    return set(found)
+
+
+def made_up(**changes: Any) -> dict[str, Any]:
+    """An answer with one hot place of two cells and one quiet cell."""
+    square = [[125.45, 44.33], [125.4525, 44.33], [125.4525, 44.325], [125.45, 44.325]]
+    place = {
+        "rank": 1,
+        "area": "A-1",
+        "verdict": "hot",
+        "level": 0,
+        "place": "<b>市场</b>",
+        "reading": "市场：12 起。",
+        "n_incidents": 12,
+        "expected": 3.25,
+        "excess": 8.75,
+        "relative_risk": 3.7,
+        "risk_low": 1.9,
+        "risk_high": 6.5,
+        "q": 0.0002,
+    }
+    answer = {
+        "report": {
+            "headline": "一处热点。",
+            "notes": ["说明一"],
+            "n_incidents": 14,
+            "n_outside": 2,
+            "n_unplaced": 1,
+            "first": "2026-08-01",
+            "last": "2026-08-31",
+            "seconds": 0.1,
+        },
+        "verdicts": [{"verdict": "hot", "label": "显著偏高"}],
+        "scale": None,
+        "raster": {"rows": 4, "cols": 4, "corners": CORNERS},
+        # row 0 is north: the two cells of the first column, and the south-east corner
+        "cells": {
+            "at": [0, 4, 15],
+            "level": [0, 0, -1],
+            "figures": {"n_incidents": [7, 5, 2], "q": [0.0002, 0.01, 0.9]},
+        },
+        "areas": {
+            "type": "FeatureCollection",
+            "features": [
+                {
+                    "type": "Feature",
+                    "id": "A-1",
+                    "geometry": {"type": "Polygon", "coordinates": [[*square, square[0]]]},
+                    "properties": place,
+                }
+            ],
+        },
+    }
+    return {**answer, **changes}
+
+
+def answer_with(seen: Watched, answer: dict[str, Any]) -> None:
+    """Let the page's questions be answered with this."""
+
+    def fulfil(route: Route) -> None:
+        route.fulfill(status=200, content_type="application/json", body=json.dumps(answer))
+
+    seen.page.route(ANSWERS, fulfil)
+
+
+def click_at(page: Page, lat: float, lon: float) -> None:
+    """Click the map at a place."""
+    point = page.evaluate(
+        """([lat, lon]) => {
+            const config = JSON.parse(document.getElementById('map-config').textContent);
+            const map = window[config.map];
+            map.setView([lat, lon], 16, {animate: false});
+            const at = map.latLngToContainerPoint([lat, lon]);
+            const box = map.getContainer().getBoundingClientRect();
+            return [box.x + at.x, box.y + at.y];
+        }""",
+        [lat, lon],
+    )
+    page.mouse.click(*point)
+
+
+@pytest.mark.parametrize("size", ["desk", "phone"])
+@pytest.mark.parametrize("language", ["zh-CN", "en-GB"])
+def test_significance_shows_cells_places_and_what_is_not_significant(
+    demo_site: Site, visit: Open, language: str, size: str
+) -> None:
+    seen = visit(demo_site, "planner", language=language, size=size)
+    page = opened(seen)
+    assert re.search(r"\d", page.inner_text(".hotspot-summary h2"))
+    assert page.locator("#panel tbody tr").count() >= 1
+    if size == "phone":
+        page.locator(".legend summary").click()
+    said = "不显著" if language == "zh-CN" else "not significant"
+    assert said in page.inner_text(".legend")
+    assert len(alphas(page) - {0}) >= 2  # quiet cells fainter than hot ones
+    overflow = page.evaluate(
+        "() => document.documentElement.scrollWidth - document.documentElement.clientWidth"
+    )
+    assert overflow <= 0
+    assert "hotspots." not in page.inner_text("main")  # no code without its text
+    seen.keep(f"hotspots-significance-{language}-{size}")
+
+
+def test_every_offered_method_is_answered_in_words(demo_site: Site, visit: Open) -> None:
+    seen = visit(demo_site, "planner", language="en-GB")
+    page = opened(seen)
+    methods = page.eval_on_selector_all(
+        "select[name=method] option", "options => options.map(option => option.value)"
+    )
+    assert len(methods) > 5
+    for method in methods:
+        if method == "recent":  # a thousand random maps; too long for this test
+            continue
+        with page.expect_response(ANSWERS, timeout=30_000):
+            page.select_option("select[name=method]", method)
+        page.wait_for_selector(ANSWERED)
+        assert len(page.inner_text(".hotspot-summary h2")) > 5, method
+        assert len(page.inner_text("#method-what")) > 20, method
+        assert "hotspots." not in page.inner_text("main"), method
+        assert f"method={method}" in page.url
+        seen.keep(f"hotspots-{method}")
+
+
+def test_question_stands_in_the_address_and_comes_back(demo_site: Site, visit: Open) -> None:
+    seen = visit(demo_site, "planner")
+    page = opened(seen)
+    assert page.url.endswith("/hotspots/")  # as usual: nothing to remember
+    page.locator("[data-window=year]").click()
+    page.select_option("select[name=category]", "0451")
+    page.locator(".more-options summary").click()
+    with page.expect_response(ANSWERS):
+        page.select_option("select[name=exposure]", "households")
+    page.wait_for_selector(ANSWERED)
+    kept = page.url
+    for part in ("category=0451", "exposure=households", "method=significance", "first=", "last="):
+        assert part in kept
+    assert "cell_size_m" not in kept
+    with page.expect_response(ANSWERS) as got:
+        page.goto(kept)
+    assert "exposure=households" in got.value.url and "category=0451" in got.value.url
+    page.wait_for_selector(ANSWERED)
+    assert page.input_value("select[name=category]") == "0451"
+    assert page.locator("[data-window=year]").get_attribute("aria-pressed") == "true"
+    assert page.locator("details.more-options").get_attribute("open") is not None
+
+
+def test_options_are_those_that_the_method_heeds(demo_site: Site, visit: Open) -> None:
+    page = opened(visit(demo_site, "planner"))
+    page.locator(".more-options summary").click()
+    expect(page.locator("select[name=exposure]")).to_be_visible()
+    expect(page.locator("input[name=bandwidth_m]")).to_be_hidden()
+    with page.expect_response(ANSWERS) as got:
+        page.select_option("select[name=method]", "kde")
+    expect(page.locator("select[name=exposure]")).to_be_hidden()
+    expect(page.locator("input[name=bandwidth_m]")).to_be_visible()
+    assert "bandwidth_m=150" in got.value.url and "exposure" not in got.value.url
+    page.wait_for_selector(ANSWERED)
+    legend = page.inner_text(".legend")
+    assert "平方公里" in legend and "不显著" not in legend
+
+
+def test_row_opens_its_place_and_the_place_marks_its_row(demo_site: Site, visit: Open) -> None:
+    seen = visit(demo_site, "planner")
+    answer_with(seen, made_up())
+    page = opened(seen)
+    row = page.locator("#panel tbody tr")
+    assert row.locator("td").all_inner_texts() == [
+        "1",
+        "<b>市场</b>",
+        "12",
+        "3.25",
+        "+8.8",
+        "3.7\n1.9–6.5",
+        "< 0.1%",
+    ]
+    remarks = page.inner_text(".remarks")
+    assert "说明一" in remarks and "3 起" in remarks  # 2 outside, 1 without a place
+    expect(page.locator(".reading")).to_be_hidden()
+    row.focus()
+    page.keyboard.press("Enter")
+    popup = page.locator(".leaflet-popup-content")
+    expect(popup).to_contain_text("市场：12 起。")
+    expect(popup.locator("h3")).to_have_text("<b>市场</b>")
+    expect(page.locator(".reading")).to_have_text("市场：12 起。")
+    expect(row).to_have_attribute("aria-current", "true")
+    page.locator("#panel th button").nth(2).click()  # sorting makes the rows anew
+    expect(page.locator("#panel tbody tr")).to_have_attribute("aria-current", "true")
+
+    page.reload()
+    page.wait_for_selector(ANSWERED)
+    # the second row from the north, first column: half a cell in
+    click_at(page, 44.33 - 0.0025 * 1.5, 125.45 + 0.0025 * 0.5)
+    expect(popup).to_contain_text("市场：12 起。")
+    assert re.search(r"件数\s*5\s", popup.inner_text())
+    expect(page.locator("#panel tbody tr")).to_have_class("chosen")
+    seen.keep("hotspots-place-opened")
+
+
+def test_cell_that_is_not_significant_says_so(demo_site: Site, visit: Open) -> None:
+    seen = visit(demo_site, "planner")
+    answer_with(seen, made_up())
+    page = opened(seen)
+    click_at(page, 44.32 + 0.0025 * 0.5, 125.46 - 0.0025 * 0.5)
+    popup = page.locator(".leaflet-popup-content")
+    expect(popup).to_contain_text("不显著")
+    assert re.search(r"件数\s*2\s", popup.inner_text())
+    click_at(page, 44.325, 125.456)  # a cell without incidents
+    expect(popup).to_have_count(0)
+
+
+def test_nothing_found_is_said_in_the_panel_and_on_the_map(demo_site: Site, visit: Open) -> None:
+    seen = visit(demo_site, "planner")
+    page = opened(seen, "?category=0451&first=2020-01-01&last=2020-01-31")
+    headline = page.inner_text(".hotspot-summary h2")
+    assert headline == "所选时段没有这类事件。"
+    assert page.inner_text(".map-says") == headline
+    assert page.locator("#panel table").count() == 0
+    assert alphas(page) == {0}
+    seen.keep("hotspots-nothing")
+
+
+def test_older_answer_that_comes_later_is_dropped(demo_site: Site, visit: Open) -> None:
+    seen = visit(demo_site, "planner")
+    page = opened(seen)
+    late: list[Route] = []
+
+    def hold(route: Route) -> None:
+        if "category=0451" in route.request.url:
+            late.append(route)
+        else:
+            route.continue_()
+
+    page.route(ANSWERS, hold)
+    page.select_option("select[name=category]", "0451")
+    expect(page.locator(".waiting")).to_be_visible()
+    with page.expect_response(ANSWERS):
+        page.select_option("select[name=category]", "")
+    page.wait_for_selector(ANSWERED)
+    said = page.inner_text(".hotspot-summary h2")
+    body = json.dumps(made_up())
+    late[0].fulfill(status=200, content_type="application/json", body=body)
+    page.wait_for_timeout(300)
+    assert page.inner_text(".hotspot-summary h2") == said != "一处热点。"
+    expect(page.locator(".waiting")).to_be_hidden()
+
+
+def test_swapped_days_are_said_and_mended(demo_site: Site, visit: Open) -> None:
+    seen = visit(demo_site, "planner")
+    page = opened(seen)
+    last = page.input_value("input[name=last]")
+    with page.expect_response(ANSWERS):
+        page.fill("input[name=last]", "2020-01-01")
+    page.wait_for_selector("#panel .state.error")
+    assert "日期" in page.inner_text("#panel .state.error") or "结束" in page.inner_text(
+        "#panel .state.error"
+    )
+    with page.expect_response(ANSWERS):
+        page.fill("input[name=last]", last)
+    page.wait_for_selector(".hotspot-summary h2")
+    # the refusal itself is in the console and among the answers, and nothing else is
+    assert [fault for fault in seen.faults if "400" not in fault] == []
+    seen.faults.clear()
+
+
+def test_weeks_play_on_one_scale_and_stop_with_the_question(demo_site: Site, visit: Open) -> None:
+    seen = visit(demo_site, "planner")
+    page = opened(seen)
+    page.locator("#hotspots-play").click()
+    slider = page.locator(".player input[type=range]")
+    expect(slider).to_be_visible(timeout=20_000)
+    before = page.inner_text(".frame-dates")
+    legend = page.inner_text(".legend")
+    assert "同一套色阶" in legend
+    expect(page.locator(".frame-dates")).not_to_have_text(before, timeout=5_000)
+    button = page.locator(".player .play")
+    button.click()
+    held = page.inner_text(".frame-dates")
+    page.wait_for_timeout(1500)
+    assert page.inner_text(".frame-dates") == held  # paused
+    slider.focus()
+    page.keyboard.press("End")
+    newest = page.inner_text(".frame-dates")
+    assert slider.input_value() == slider.get_attribute("max")
+    assert newest != held and slider.get_attribute("aria-valuetext") == newest
+    assert page.inner_text(".legend") == legend
+    seen.keep("hotspots-weeks")
+    page.keyboard.press("Escape")
+    expect(page.locator(".player")).to_have_count(0)
+    assert "不显著" in page.inner_text(".legend")  # the answer is back
+    page.locator("#hotspots-play").click()
+    expect(slider).to_be_visible(timeout=20_000)
+    with page.expect_response(ANSWERS):
+        page.select_option("select[name=category]", "0451")
+    expect(page.locator(".player")).to_have_count(0)
+
+
+def test_weeks_of_an_older_question_are_dropped(demo_site: Site, visit: Open) -> None:
+    seen = visit(demo_site, "planner")
+    page = opened(seen)
+    held: list[Route] = []
+    page.route(FRAMES, held.append)
+    page.locator("#hotspots-play").click()
+    expect(page.locator(".player")).to_be_visible()
+    with page.expect_response(ANSWERS):
+        page.select_option("select[name=category]", "0451")
+    page.wait_for_selector(ANSWERED)
+    held[0].continue_()
+    page.wait_for_timeout(800)
+    assert page.locator(".player").count() == 0
+    assert "不显著" in page.inner_text(".legend")
+
+
+def test_short_window_has_no_weeks_to_play(demo_site: Site, visit: Open) -> None:
+    page = opened(visit(demo_site, "planner"))
+    with page.expect_response(ANSWERS):
+        page.locator("[data-window=month]").click()
+    page.wait_for_selector(ANSWERED)
+    page.locator("#hotspots-play").click()
+    expect(page.locator(".frame-dates")).to_contain_text("不足五周", timeout=20_000)
+    expect(page.locator(".player .play")).to_be_hidden()
+
+
+def test_export_and_keep_follow_the_question(demo_site: Site, visit: Open) -> None:
+    seen = visit(demo_site, "planner")
+    page = opened(seen, "?method=kde&category=0451")
+    link = page.locator("#hotspots-export")
+    address = link.get_attribute("href") or ""
+    for part in ("method=kde", "category=0451", "bandwidth_m=150", "first=", "last="):
+        assert part in address
+    rows = page.request.get(f"{demo_site.address}{address}").json()["features"]
+    assert {row["properties"]["method"] for row in rows} == {"kde"}
+    page.locator("#hotspots-keep button").click()
+    page.wait_for_selector(".flash")
+    assert "method=kde" in page.url and "category=0451" in page.url
+    page.wait_for_selector(ANSWERED)
+    assert page.input_value("select[name=method]") == "kde"
+
+
+def test_viewer_may_export_but_not_keep(demo_site: Site, visit: Open) -> None:
+    page = opened(visit(demo_site, "viewer"))
+    assert page.locator("#hotspots-export").count() == 1
+    assert page.locator("#hotspots-keep").count() == 0
+
+
+def test_lattice_of_100_000_cells_is_drawn_and_hit(demo_site: Site, visit: Open) -> None:
+    seen = visit(demo_site, "planner")
+    rows, cols = 250, 400
+    n = rows * cols
+    # a lattice bent by a tenth of its width, so that it is drawn in several blocks
+    corners = [[44.33, 125.45], [44.33, 125.46], [44.32, 125.461], [44.32, 125.45]]
+    answer = made_up(
+        raster={"rows": rows, "cols": cols, "corners": corners},
+        cells={
+            "at": list(range(n)),
+            "level": [0] * n,
+            "figures": {"n_incidents": list(range(n))},
+        },
+        areas={"type": "FeatureCollection", "features": []},
+    )
+    answer_with(seen, answer)
+    page = opened(seen)
+    # the middle of the picture: rows 125, columns 200, halfway between the middles of its sides
+    click_at(page, 44.325 - 1e-5, (125.4605 + 125.45) / 2 + 1e-5)
+    popup = page.locator(".leaflet-popup-content")
+    expect(popup).to_contain_text(f"{125 * cols + 200:,}")
+    assert len(alphas(page) - {0}) == 1  # blocks meet without a seam
+    page.mouse.move(900, 600)
+    page.mouse.wheel(0, 400)
+    page.wait_for_timeout(600)
+    assert alphas(page) - {0}
