@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from geo.errors import SchemaError
 from geo.hotspots.lattice import Bools, Floats, Indices
 from geo.hotspots.trends import trends
 
@@ -58,7 +59,13 @@ def overdue(
     n_places: int,
 ) -> pd.DataFrame:
     """A row per place: n_due (promised end reached by `now`), n_overdue (closed later, or not
-    closed), overdue_share = n_overdue / n_due, null where nothing was due."""
+    closed), overdue_share = n_overdue / n_due, null where nothing was due.
+
+    Raises
+    ------
+    SchemaError : times are without zone
+    """
+    due_at, closed_at = _instants(due_at), _instants(closed_at)
     is_due = (due_at <= now).to_numpy()
     is_late = is_due & (closed_at.isna() | (closed_at > due_at)).to_numpy()
     n_due = np.bincount(place[is_due], minlength=n_places)
@@ -104,6 +111,19 @@ def top_addresses(place: Indices, address: pd.Series, *, n_places: int) -> pd.Da
             "n_at_top_address": first["n"].fillna(0).astype(np.int64),
         }
     ).reset_index(drop=True)
+
+
+def _instants(times: pd.Series) -> pd.Series:
+    """The times in UTC; a column that holds none may be of any type."""
+    if times.isna().all():
+        return pd.Series(pd.NaT, index=times.index, dtype="datetime64[us, UTC]")
+    if not isinstance(times.dtype, pd.DatetimeTZDtype):
+        raise SchemaError(
+            "hotspots.deadlines_without_zone",
+            f"`{times.name}` must hold times with a zone; got {times.dtype}. Convert to UTC.",
+            column=str(times.name),
+        )
+    return times.dt.tz_convert("UTC")
 
 
 def _by_week(place: Indices, day: Indices, n_places: int, n_weeks: int) -> Indices:

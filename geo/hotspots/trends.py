@@ -16,6 +16,7 @@ from scipy import stats
 
 from geo.errors import ParameterError
 from geo.hotspots.cube import Cube
+from geo.hotspots.false_discovery import Correction, q_values
 from geo.hotspots.lattice import Floats, Indices
 from geo.hotspots.periods import Day, window_days
 
@@ -69,8 +70,18 @@ def trends(
     counts : (k, periods) incidents
     course : (periods,) incidents of the whole, or any weights >= 0 of which some are above 0
     dispersion : "test" it and use it if found; "none": p is that of Poisson counts
+
+    Raises
+    ------
+    ParameterError : the course holds nothing, or nothing in a period in which a cell has incidents
     """
     weight = np.asarray(course, dtype=np.float64)
+    if not (weight.sum() > 0 and (weight >= 0).all()) or counts[:, weight == 0].any():
+        raise ParameterError(
+            "hotspots.course_empty",
+            "the course of the whole must be above 0 in some period, and in every period in which "
+            "a cell has incidents. Give the totals of the same incidents.",
+        )
     weight = weight / weight.sum()
     n_periods = len(weight)
     n_exact = max(1, min(_N_EXACT, int(math.sqrt(_TABLE_STEPS) / n_periods)))
@@ -103,12 +114,14 @@ def category_changes(
     before: tuple[Day, Day],
     categories: Sequence[str] | None = None,
     confidence: float = 0.95,
+    correction: Correction = "bh",
 ) -> pd.DataFrame:
     """A row per category: what gets worse town-wide, this window against an earlier one.
 
     Given the sum of both counts, the later one is binomial with the later window's share of days
     where nothing has changed; two-sided p is twice the smaller exact tail, the interval Clopper
-    and Pearson's (Lehmann and Romano 2005, 4.5). q: Benjamini and Hochberg over the categories.
+    and Pearson's (Lehmann and Romano 2005, 4.5). q: over the
+    categories.
 
     Returns
     -------
@@ -143,7 +156,7 @@ def category_changes(
             "ratio_low": low,
             "ratio_high": high,
             "p": p,
-            "q": stats.false_discovery_control(p) if len(p) else p,
+            "q": q_values(p, correction=correction),
         }
     )
     rank = np.where(n_now + n_before > 0, -np.nan_to_num(low), np.inf)

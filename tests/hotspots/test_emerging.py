@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from scipy import stats
 
 from geo.errors import ParameterError
@@ -108,6 +110,19 @@ def test_emerging_overdispersed_counts_find_nothing() -> None:
         n_wrong += int((found.code > 0).any())
         n_raw += int((emerging(counts, dispersion="none").code > 0).any())
     assert n_raw == 10 and n_wrong <= 4
+
+
+@settings(max_examples=25, deadline=None)
+@given(seed=st.integers(0, 10_000), scale=st.sampled_from([0.125, 1.0, 64.0]))
+def test_emerging_row_order_and_unit_of_exposure_change_nothing(seed: int, scale: float) -> None:
+    rng = np.random.default_rng(seed)
+    weight = rng.gamma(2.0, 1.0, 60)
+    counts = rng.poisson(weight[:, None] * rng.choice([0.5, 4.0], (60, 5), p=[0.9, 0.1]))
+    order = rng.permutation(60)
+    found = emerging(counts, exposure=weight)
+    mixed = emerging(counts[order], exposure=weight[order] * scale)
+    np.testing.assert_array_equal(mixed.code, found.code[order])
+    np.testing.assert_array_equal(mixed.flags, found.flags[order])
 
 
 def test_emerging_cell_without_exposure_is_untested_and_left_out() -> None:

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from geo.errors import SchemaError
 from geo.hotspots.recurrence import overdue, recurrence, top_addresses, week_trends
 
 
@@ -36,6 +37,21 @@ def test_overdue_counts_only_what_is_due() -> None:
     assert found["n_due"].tolist() == [3, 0] and found["n_overdue"].tolist() == [2, 0]
     assert found.loc[0, "overdue_share"] == pytest.approx(2 / 3)
     assert np.isnan(found.loc[1, "overdue_share"])
+
+
+def test_overdue_no_case_is_closed_or_due() -> None:
+    now, due = pd.Timestamp("2026-06-10", tz="UTC"), pd.to_datetime(["2026-06-01"], utc=True)
+    place, none = np.array([0]), pd.Series([pd.NaT])
+    assert overdue(place, pd.Series(due), none, now=now, n_places=1).loc[0, "n_overdue"] == 1
+    found = overdue(place, pd.Series([None], dtype=object), none, now=now, n_places=1)
+    assert found.loc[0, "n_due"] == 0 and np.isnan(found.loc[0, "overdue_share"])
+
+
+def test_overdue_times_without_zone_are_refused() -> None:
+    now, due = pd.Timestamp("2026-06-10", tz="UTC"), pd.Series(pd.to_datetime(["2026-06-01"]))
+    with pytest.raises(SchemaError) as caught:
+        overdue(np.array([0]), due.rename("due_at"), due, now=now, n_places=1)
+    assert caught.value.params == {"column": "due_at"}
 
 
 def test_week_trends_growing_place_in_a_steady_town() -> None:

@@ -83,6 +83,13 @@ def test_trends_empty_and_single_period_have_no_trend() -> None:
     assert found.p.tolist() == [1.0, 1.0] and found.slope.tolist() == [0.0, 0.0]
 
 
+@pytest.mark.parametrize("course", [[0.0, 0.0], [3.0, 0.0], [4.0, -1.0]])
+def test_trends_course_that_cannot_be_is_refused(course: list[float]) -> None:
+    with pytest.raises(ParameterError) as caught:
+        trends(np.array([[1, 2]]), np.array(course))
+    assert caught.value.code == "hotspots.course_empty"
+
+
 def test_rate_change_by_hand() -> None:
     # 3 now, 1 before, as many days: binomial(4, 1/2), P(X >= 3) = 5/16, two-sided 5/8.
     ratio, low, high, p = rate_change(np.array([3]), np.array([1]), days_now=30, days_before=30)
