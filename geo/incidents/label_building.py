@@ -208,11 +208,12 @@ def fill(
             west, east = frame[0] + col * frame[4], frame[0] + (col + 1) * frame[4]
             for k in range(first[border], first[border + 1]):
                 edge = entries[k]
-                is_end_left = is_left(edges, edge, east, middle)
+                x0, y0, x1, y1 = edges[edge, 0], edges[edge, 1], edges[edge, 2], edges[edge, 3]
+                is_end_left = is_left(x0, y0, x1, y1, east, middle)
                 if not is_end_left:
                     entries[k] = -1 - edge
-                if (edges[edge, 1] <= middle) != (edges[edge, 3] <= middle):
-                    step = int(is_left(edges, edge, west, middle)) - int(is_end_left)
+                if (y0 <= middle) != (y1 <= middle):
+                    step = int(is_left(x0, y0, x1, y1, west, middle)) - int(is_end_left)
                     label -= step * (sides[edge, 0] - sides[edge, 1])
                     number -= step * (int(sides[edge, 0] > 0) - int(sides[edge, 1] > 0))
             base[border] = label

@@ -48,6 +48,9 @@ _EDGES_A_HOME = 8.0
 _POINTS_AT_ONCE = 2**20
 """Points whose coordinates are copied at a time, 16 MB."""
 
+_MARGIN = 2
+"""Cells around the polygons' bounds: rounding may put an edge into the first, never the second."""
+
 _ARRAYS = ("frame", "raster", "first", "base", "entries", "edges", "sides")
 
 
@@ -248,15 +251,16 @@ def _edges_of(rings: Rings, label: Labels, bounds: Floats) -> tuple[Floats, Labe
 
 
 def _frame_over(bounds: Floats, *, n_cells: float) -> tuple[Floats, int, int]:
-    """Frame, rows and columns of the raster: the polygons' bounds and a margin of one cell."""
+    """Frame, rows and columns of the raster: the polygons' bounds and a margin."""
     if not np.isfinite(bounds).all():  # no polygons at all
         return np.array([0.0, 0.0, 1.0, 1.0, 1.0, 1.0]), 1, 1
     wide, high = bounds[2] - bounds[0], bounds[3] - bounds[1]
     side = math.sqrt(wide * high / n_cells)
     n_cols, n_rows = math.ceil(min(wide / side, n_cells)), math.ceil(min(high / side, n_cells))
     width, height = wide / n_cols, high / n_rows
-    frame = [bounds[0] - width, bounds[1] - height, 1 / width, 1 / height, width, height]
-    return np.array(frame), n_rows + 2, n_cols + 2
+    west, south = bounds[0] - _MARGIN * width, bounds[1] - _MARGIN * height
+    frame = np.array([west, south, 1 / width, 1 / height, width, height])
+    return frame, n_rows + 2 * _MARGIN, n_cols + 2 * _MARGIN
 
 
 def _contacts(first: Labels, entries: Labels, edges: Floats) -> Labels:

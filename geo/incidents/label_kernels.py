@@ -87,9 +87,8 @@ def turn(ax: float, ay: float, bx: float, by: float, px: float, py: float) -> fl
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def is_left(edges: Floats, edge: int, px: float, py: float) -> bool:
+def is_left(x0: float, y0: float, x1: float, y1: float, px: float, py: float) -> bool:
     """Whether the point just east, then north, of p lies left of the edge."""
-    x0, y0, x1, y1 = edges[edge, 0], edges[edge, 1], edges[edge, 2], edges[edge, 3]
     left = (x0 - px) * (y1 - py)
     right = (y0 - py) * (x1 - px)
     difference = left - right
@@ -101,25 +100,18 @@ def is_left(edges: Floats, edge: int, px: float, py: float) -> bool:
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def is_on(edges: Floats, edge: int, px: float, py: float) -> bool:
-    """Whether p lies on the edge, its ends included."""
-    x0, y0, x1, y1 = edges[edge, 0], edges[edge, 1], edges[edge, 2], edges[edge, 3]
-    if py < y0 or py > y1 or px < min(x0, x1) or px > max(x0, x1):
-        return False
-    return turn(x0, y0, x1, y1, px, py) == 0.0
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
-def change(edges: Floats, edge: int, px: float, py: float, east: float, is_left_of: bool) -> int:
+def change(
+    x0: float, y0: float, x1: float, y1: float, px: float, py: float, east: float, is_end_left: bool
+) -> int:
     """1 where the way from p to the reference point crosses the edge from its left to its right
-    side, -1 from right to left, else 0; `is_left_of` tells the reference point's side."""
-    is_level_with = (edges[edge, 1] <= py) != (edges[edge, 3] <= py)
-    is_astride_east = (edges[edge, 0] <= east) != (edges[edge, 2] <= east)
+    side, -1 from right to left, else 0; `is_end_left` tells the reference point's side."""
+    is_level_with = (y0 <= py) != (y1 <= py)
+    is_astride_east = (x0 <= east) != (x1 <= east)
     if is_level_with:
-        end = is_left_of if is_astride_east else is_left(edges, edge, east, py)
-        return int(is_left(edges, edge, px, py)) - int(end)
+        end = is_end_left if is_astride_east else is_left(x0, y0, x1, y1, east, py)
+        return int(is_left(x0, y0, x1, y1, px, py)) - int(end)
     if is_astride_east:
-        return int(is_left(edges, edge, east, py)) - int(is_left_of)
+        return int(is_left(x0, y0, x1, y1, east, py)) - int(is_end_left)
     return 0
 
 
@@ -127,19 +119,21 @@ def change(edges: Floats, edge: int, px: float, py: float, east: float, is_left_
 def _read_labels(
     x: Floats, y: Floats, raster: Labels, frame: Floats, found: Indices, border: Indices
 ) -> int:
-    """Writes what the raster has at each point (0 off it), and which points lie in border cells;
-    answers their number."""
+    """Writes what the raster has at each point (0 off it, as its corner has), and which points
+    lie in border cells; answers their number. Three loops, as each is then done in vectors."""
     west, south, per_x, per_y = frame[0], frame[1], frame[2], frame[3]
     n_rows, n_cols = raster.shape
-    n_border = 0
+    labels = raster.ravel()
     for i in range(len(x)):
         col, row = (x[i] - west) * per_x, (y[i] - south) * per_y
-        label = 0
-        if (col >= 0.0) & (col < n_cols) & (row >= 0.0) & (row < n_rows):
-            label = raster[np.uint64(row), np.uint64(col)]
-        found[i] = label
+        is_on = (col >= 0.0) & (col < n_cols) & (row >= 0.0) & (row < n_rows)
+        border[i] = int(row) * n_cols + int(col) if is_on else 0
+    for i in range(len(x)):
+        found[i] = labels[np.uint64(border[i])]
+    n_border = 0
+    for i in range(len(x)):
         border[n_border] = i
-        n_border += int(label < 0)
+        n_border += int(found[i] < 0)
     return n_border
 
 
@@ -172,9 +166,10 @@ def hold(
         number[i] = int(label > 0)
         east = frame[0] + (int((x[i] - frame[0]) * frame[2]) + 1) * frame[4]
         for k in range(first[cell], first[cell + 1]):
-            is_left_of = entries[k] >= 0
-            edge = entries[k] if is_left_of else -1 - entries[k]
-            step = change(edges, edge, x[i], y[i], east, is_left_of)
+            is_end_left = entries[k] >= 0
+            edge = entries[k] if is_end_left else -1 - entries[k]
+            x0, y0, x1, y1 = edges[edge, 0], edges[edge, 1], edges[edge, 2], edges[edge, 3]
+            step = change(x0, y0, x1, y1, x[i], y[i], east, is_end_left)
             left, right = sides[edge, 0], sides[edge, 1]
             label += step * (left - right)
             number[i] += step * (int(left > 0) - int(right > 0))
@@ -189,7 +184,10 @@ def _is_on_outline(
     """Whether the point lies on an edge that has a polygon on one side only."""
     for k in range(start, stop):
         edge = max(entries[k], -1 - entries[k])
-        if (sides[edge, 0] == 0 or sides[edge, 1] == 0) and is_on(edges, edge, px, py):
+        x0, y0, x1, y1 = edges[edge, 0], edges[edge, 1], edges[edge, 2], edges[edge, 3]
+        is_outline = sides[edge, 0] == 0 or sides[edge, 1] == 0
+        is_near = y0 <= py <= y1 and min(x0, x1) <= px <= max(x0, x1)
+        if is_outline and is_near and turn(x0, y0, x1, y1, px, py) == 0.0:
             return True
     return False
 
@@ -227,9 +225,10 @@ def look_up(
             east = frame[0] + (int((px - frame[0]) * frame[2]) + 1) * frame[4]
             start, stop = first[cell], first[cell + 1]
             for k in range(start, stop):
-                is_left_of = entries[k] >= 0
-                edge = entries[k] if is_left_of else -1 - entries[k]
-                step = change(edges, edge, px, py, east, is_left_of)
+                is_end_left = entries[k] >= 0
+                edge = entries[k] if is_end_left else -1 - entries[k]
+                x0, y0, x1, y1 = edges[edge, 0], edges[edge, 1], edges[edge, 2], edges[edge, 3]
+                step = change(x0, y0, x1, y1, px, py, east, is_end_left)
                 if step != 0:
                     left, right = sides[edge, 0], sides[edge, 1]
                     label += step * (left - right)

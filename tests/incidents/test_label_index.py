@@ -127,6 +127,35 @@ def test_locate_far_from_a_long_thin_grid_is_none() -> None:
     assert strip.locate([5e5, 5e5, -1e300], [5e-4, 1.0, 1e300]).tolist() == [0, -1, -1]
 
 
+def dented(depth: float) -> gpd.GeoDataFrame:
+    """Two boxes side by side at x = 1; the eastern one has a corner that far west of there."""
+    east = shapely.Polygon([(1, 0), (2, 0), (2, 2), (1, 2), (1 - depth, 1)])
+    return frame_of([shapely.box(0, 0, 1, 2), east])
+
+
+def test_locate_in_an_overlap_of_rounding_gives_the_lower_code() -> None:
+    # The corner one step of doubles west of the border lies inside the western grid, and the
+    # ground just east of it in both.
+    grids = dented(2.0**-53)
+    corner = ([1 - 2.0**-53], [1.0])
+    assert LabelIndex.build(grids).locate(*corner).tolist() == [0]
+    assert locate(shapely.points(*corner), grids.geometry.array, codes=grids["grid"]).tolist() == [
+        0
+    ]
+    turned = grids.assign(grid=["乙", "一"])  # U+4E59 after U+4E00
+    assert LabelIndex.build(turned).locate(*corner).tolist() == [1]
+
+
+def test_overlap_wider_than_rounding_raises_at_once_and_where_a_point_lies_in_it() -> None:
+    grids = dented(1e-9)
+    with pytest.raises(GeometryError):
+        LabelIndex.build(grids)
+    points = gpd.GeoDataFrame(geometry=[shapely.Point(1 - 0.5e-9, 1)], crs=CRS)
+    with pytest.raises(GeometryError) as error:
+        attribute(points, grids)
+    assert error.value.params == {"n_points": 1, "n_grids": 2, "grids": ["网格000", "网格001"]}
+
+
 def test_build_on_an_overlap_names_the_grids_its_area_and_place() -> None:
     # [0, 2] x [0, 2] and [1, 3] x [0, 2] have [1, 2] x [0, 2] in common: 2 m2.
     grids = frame_of([shapely.box(0, 0, 2, 2), shapely.box(1, 0, 3, 2)])
