@@ -77,10 +77,13 @@ def significant_cells(
     Windows of 1, 3 and 5 cells around every tested cell are tested exactly, each scale at its
     share of the level (`SCALES`) under false-discovery control: binomial given the total, Poisson
     where the rate is known, hypergeometric against the background of all categories; negative
-    binomial where counts are over-dispersed. A cell is hot when it lies in the core of a
-    significant window: the part of it that makes the excess (see `spread_to_cores`). So a cold
-    neighbour of a hot cell is not hot, and the chance of any hot cell on a map where nothing is
-    hot is at most alpha.
+    binomial where counts are over-dispersed.
+
+    A cell is hot when it lies in the core of a significant window: the cells that make its excess,
+    each with an excess of its own, and without those that lie in the core of a stronger window
+    (see `spread_to_cores`). So a cold neighbour of a hot cell is not hot, and the chance of any
+    hot cell on a map where nothing is hot is at most alpha. What is controlled is the share of
+    windows called in error; at the edge of a true hot area a cell may be taken in by chance.
 
     Parameters
     ----------

@@ -36,37 +36,47 @@ def spread_to_cores(
     expected: Floats,
     is_tested: Bools,
     windows: Indices,
-    reach: int,
+    reaches: Indices,
     evidence: Floats,
     model: int,
     total: float,
     other: float,
     level: float,
+    strict_level: float,
     least: Floats,
     deciding: Indices,
 ) -> None:
-    """Give each cell the least evidence (q) of the windows in whose core it lies.
+    """Give each cell the evidence (q) of the first window in whose core it lies.
+
+    Windows are heard from the strongest evidence on. Cells that lie in a core already are left
+    out of the later windows; a window is passed by when what is left of it is not in excess at
+    the strict level: a hot cell does not widen itself through the other windows that hold it.
 
     A window's core is its subset of cells with the greatest Poisson log likelihood ratio
     C ln(C / E) - (C - E); it is a run from the top of its cells in order of count over expected
     (linear-time subset scanning, Neill 2012, J. R. Stat. Soc. B 74(2), theorem 1). So a cell
     without an excess of its own is in no core. From the second cell (or cells of equal ratio) on,
-    what is left of the window without the cells before must still be in excess at the level: the
-    neighbours of one hot cell do not enter on its account.
+    what is left of the window must still be in excess at the level: the neighbours of one hot
+    cell do not enter on its account.
 
-    windows : (n,) flat index of the windows' centres; evidence : (n,), quickest ascending
+    windows, reaches, evidence : (n,) flat index of the windows' centres, their reach in cells,
+    their q, ascending
     model, total, other : of `tails.upper_tail`
-    least, deciding : (rows, cols), written: that least evidence, and the width of that window
+    strict_level : `level` over the number of windows that hold a cell
+    least, deciding : (rows, cols) of ones and zeros, written: q, and the width of that window
     """
     rows, cols = counts.shape
-    ratio = np.empty((2 * reach + 1) ** 2)
-    place = np.empty((2 * reach + 1) ** 2, np.int64)
+    most = (2 * reaches.max() + 1) ** 2 if len(reaches) else 0
+    ratio, place = np.empty(most), np.empty(most, np.int64)
     for k in range(len(windows)):
-        row, col = windows[k] // cols, windows[k] % cols
-        n, seen, mean = 0, 0, 0.0
+        row, col, reach = windows[k] // cols, windows[k] % cols, reaches[k]
+        n, seen, mean, is_whole = 0, 0, 0.0, True
         for r in range(max(0, row - reach), min(rows, row + reach + 1)):
             for c in range(max(0, col - reach), min(cols, col + reach + 1)):
                 if not is_tested[r, c]:
+                    continue
+                if deciding[r, c]:
+                    is_whole = False
                     continue
                 seen += counts[r, c]
                 mean += expected[r, c]
@@ -74,23 +84,19 @@ def spread_to_cores(
                     ratio[n] = -counts[r, c] / expected[r, c]
                     place[n] = r * cols + c
                     n += 1
+        if n == 0 or seen <= mean:
+            continue
+        if not is_whole and upper_tail(model, seen, mean, total, other) > strict_level:
+            continue
         order = np.argsort(ratio[:n])
-        n_core = core_size(counts, expected, place, order)
-        while n_core and least.flat[place[order[n_core - 1]]] <= evidence[k]:
-            n_core -= 1
-        before = 0.0
-        for j in range(n_core):
+        before = -np.inf
+        for j in range(core_size(counts, expected, place, order)):
             r, c = place[order[j]] // cols, place[order[j]] % cols
-            if (
-                j > 0
-                and ratio[order[j]] > before * (1.0 - 1e-9)
-                and upper_tail(model, seen, mean, total, other) > level
-            ):
+            is_weaker = j > 0 and ratio[order[j]] > before * (1.0 - 1e-9)
+            if is_weaker and upper_tail(model, seen, mean, total, other) > level:
                 break
             before = ratio[order[j]]
-            if evidence[k] < least[r, c]:
-                least[r, c] = evidence[k]
-                deciding[r, c] = 2 * reach + 1
+            least[r, c], deciding[r, c] = evidence[k], 2 * reach + 1
             seen -= counts[r, c]
             mean -= expected[r, c]
 

@@ -35,40 +35,62 @@ def q_of_cells(
     windows that one raised cell raises together counting as one discovery. No window with p above
     alpha is heard.
     """
-    q, width = np.ones(counts.shape), np.zeros(counts.shape, dtype=np.int64)
-    inside = np.where(is_tested, counts, 0).astype(np.float64)
+    heard = []
     for reach, share in SCALES:
-        n_cells = window_sums(is_tested.astype(np.float64), reach)
-        window = np.flatnonzero(is_tested & ((n_cells > 1) | (reach == 0)))
-        seen = window_sums(inside, reach).flat[window].astype(np.int64)
-        mean = window_sums(expected, reach).flat[window]
-        p = np.ones(len(window))
-        is_high = seen > mean
-        p[is_high] = model.upper_tails(seen[is_high], mean[is_high])
-        levels = _levels(p[p <= alpha])
-        if not len(levels):
-            continue
-        sums = np.append(model.chance_sums(mean, levels) / (1.0 - alpha), len(p))
-        of_window = sums[np.searchsorted(levels, p * (1.0 - 1e-9))]
-        clump = (2 * reach + 1) ** 2
-        evidence = q_values(p, correction=correction, chance_sums=of_window, clump=clump) / share
-        says = np.flatnonzero((evidence < 1.0) & (p <= alpha))
-        says = says[np.argsort(evidence[says], kind="stable")]
-        spread_to_cores(
-            counts,
-            expected,
-            is_tested,
-            window[says],
-            reach,
-            evidence[says],
-            model.code,
-            model.total,
-            model.other,
-            alpha,
-            q,
-            width,
+        window, found = _evidence(
+            model, counts, expected, is_tested, reach=reach, correction=correction, alpha=alpha
         )
+        heard.append((window, found / share, np.full(len(window), reach)))
+    window, evidence, reaches = (np.concatenate(parts) for parts in zip(*heard, strict=True))
+    says = np.flatnonzero(evidence < 1.0)
+    says = says[np.argsort(evidence[says], kind="stable")]
+    n_windows = sum((2 * reach + 1) ** 2 for reach, _ in SCALES)
+    q, width = np.ones(counts.shape), np.zeros(counts.shape, dtype=np.int64)
+    spread_to_cores(
+        counts,
+        expected,
+        is_tested,
+        window[says],
+        reaches[says],
+        evidence[says],
+        model.code,
+        model.total,
+        model.other,
+        alpha,
+        alpha / n_windows,
+        q,
+        width,
+    )
     return q, width
+
+
+def _evidence(
+    model: CountModel,
+    counts: Indices,
+    expected: Floats,
+    is_tested: Bools,
+    *,
+    reach: int,
+    correction: Correction,
+    alpha: float,
+) -> tuple[Indices, Floats]:
+    """Centres of the windows of one width with p up to alpha, and their q at the full level."""
+    n_cells = window_sums(is_tested.astype(np.float64), reach)
+    window = np.flatnonzero(is_tested & ((n_cells > 1) | (reach == 0)))
+    inside = np.where(is_tested, counts, 0).astype(np.float64)
+    seen = window_sums(inside, reach).flat[window].astype(np.int64)
+    mean = window_sums(expected, reach).flat[window]
+    p = np.ones(len(window))
+    is_high = seen > mean
+    p[is_high] = model.upper_tails(seen[is_high], mean[is_high])
+    levels = _levels(p[p <= alpha])
+    if not len(levels):
+        return window[:0], p[:0]
+    sums = np.append(model.chance_sums(mean, levels) / (1.0 - alpha), len(p))
+    of_window = sums[np.searchsorted(levels, p * (1.0 - 1e-9))]
+    clump = (2 * reach + 1) ** 2
+    q = q_values(p, correction=correction, chance_sums=of_window, clump=clump)
+    return window[p <= alpha], q[p <= alpha]
 
 
 def _levels(p: Floats) -> Floats:

@@ -152,6 +152,28 @@ def test_significant_cells_neighbours_of_one_hot_cell_are_not_hot() -> None:
     assert np.argwhere(found.is_hot).tolist() == [[20, 20]]
 
 
+def test_significant_cells_few_cells_need_no_more_than_alpha() -> None:
+    # 4 cells, 5 of 6 in one: 6 * 0.25^5 * 0.75 + 0.25^6 = 0.0046, four tests at 6% of the level
+    # are not enough; 12 of 12 are: 0.25^12
+    inside = np.ones((2, 2), bool)
+    for n, rest, is_hot in ((5, 1, False), (12, 0, True)):
+        counts = np.array([[n, rest], [0, 0]])
+        found = significant_cells(counts, np.ones((2, 2)), is_inside=inside)
+        assert found.p[0, 0] == pytest.approx(0.25**12 if is_hot else 0.004638671875)
+        assert found.is_hot.tolist() == [[is_hot, False], [False, False]]
+
+
+def test_significant_cells_hot_area_does_not_widen_itself() -> None:
+    # 25 cells at 3 beside cells at 0 or 1: cells with 1 near the area are not hot, though every
+    # window of 5 x 5 about them holds part of it
+    counts = np.zeros((40, 40), dtype=np.int64)
+    counts[::3, ::2] = 1
+    counts[20:25, 20:25] = 3
+    found = significant_cells(counts, np.ones((40, 40)), is_inside=np.ones((40, 40), bool))
+    assert found.is_hot[20:25, 20:25].all()
+    assert found.is_hot.sum() == 25
+
+
 def test_significant_cells_weak_cells_together_are_hot() -> None:
     # 2 a cell in 3 x 3 cells is nothing for one cell, and much for nine
     counts = np.random.default_rng(1).poisson(0.3, (40, 40))
