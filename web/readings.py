@@ -33,7 +33,18 @@ def reading(language: str, method: str, row: Mapping[str, Any]) -> str:
         code = f"{code}.{verdict}"
     said = {name: _figure(name, value) for name, value in row.items() if name != "geometry"}
     said["place"] = place_of(language, row)
-    return texts.text(language, code, **said)
+    sentence = texts.text(language, code, **said)
+    leans_on = _told(row.get("leans_on"))
+    if leans_on is None:
+        return sentence
+    leaning = texts.text(
+        language,
+        "hotspots.reading.leans",
+        kind=texts.text(language, f"reporter.{leans_on}"),
+        share=f"{row['leans_share']:.0%}",
+        town=f"{row['leans_town_share']:.0%}",
+    )
+    return f"{sentence}{leaning}" if language == "zh" else f"{sentence} {leaning}"
 
 
 def headline(language: str, method: str, report: Mapping[str, Any], *, n_areas: int) -> str:

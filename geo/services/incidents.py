@@ -64,8 +64,11 @@ def attribute_open(store: Store, *, on: date) -> int:
 
 def span(store: Store) -> tuple[pd.Timestamp, pd.Timestamp] | None:
     """The first and last `reported_at`, or None when there are no incidents."""
-    times = store.read("incidents", columns=["reported_at"])["reported_at"]
-    return None if times.empty else (times.min(), times.max())
+    first, last = (
+        store.read("incidents", columns=["reported_at"], order_by=[order], limit=1)["reported_at"]
+        for order in ("reported_at", "-reported_at")
+    )
+    return None if first.empty else (first.iloc[0], last.iloc[0])
 
 
 def in_window(

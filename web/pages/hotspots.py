@@ -20,7 +20,7 @@ room = Blueprint("hotspots", __name__, url_prefix="/hotspots")
 GROUPS = (
     ("find", ("significance", "emerging", "recent", "repeats")),
     ("look", ("kde", "streets", "forecast")),
-    ("check", ("reports", "scan", "gi", "moran")),
+    ("check", ("reports", "near", "scan", "gi", "moran")),
 )
 """The methods in the order and the groups in which people are offered them."""
 

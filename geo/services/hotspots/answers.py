@@ -29,6 +29,7 @@ METHODS: dict[str, Callable[[Asked], Analysis]] = {
     "kde": surfaces.density,
     "streets": surfaces.streets,
     "forecast": surfaces.next_month,
+    "near": behaviour.near_repeats,
     "reports": behaviour.reports,
     "gi": significant.getis_ord,
     "moran": significant.moran,

@@ -5,8 +5,10 @@ from __future__ import annotations
 import geopandas as gpd
 import numpy as np
 import pandas as pd
+import shapely
 
 from geo.hotspots.emerging import emerging as classify
+from geo.hotspots.near_repeat import near_repeat
 from geo.hotspots.periods import Period
 from geo.hotspots.repeats import repeat_alarms
 from geo.hotspots.touching import touching_areas
@@ -16,7 +18,15 @@ from geo.incidents.attribution import attribute
 from geo.services import incidents, plans
 from geo.services.clock import timezone_of, window_of_days
 from geo.services.cubes import local_days
-from geo.services.hotspots.asking import NOT_COUNTED, Analysis, Asked, cell_table, note
+from geo.services.hotspots.asking import (
+    ALPHA,
+    NOT_COUNTED,
+    SEED,
+    Analysis,
+    Asked,
+    cell_table,
+    note,
+)
 
 LEAST_DAYS_BY_MONTH = 180
 """Windows at least this long are cut into months, shorter ones into weeks."""
@@ -27,6 +37,13 @@ PAST_DAYS = 365
 
 PLACE_RADIUS_M = 20.0
 """An address is drawn as a circle of this radius."""
+
+NEAR_M = (50.0, 100.0, 200.0)
+NEAR_DAYS = (3, 7, 14)
+"""Upper edges of the bands in which a report may draw another after it."""
+
+MOST_PAIRED = 20_000
+"""Incidents above which pairs are not counted while somebody waits."""
 
 QUIET = ("none", "untested")
 """Classes that say nothing about a place."""
@@ -132,6 +149,38 @@ def repeats(asked: Asked) -> Analysis:
     if found.n_unplaced:
         notes.append(note("unplaced", n=found.n_unplaced))
     return asked.answer(None, areas, n_significant=len(areas), notes=notes)
+
+
+def near_repeats(asked: Asked) -> Analysis:
+    """Whether one report is soon followed by another nearby, more often than chance brings."""
+    cases = asked.incidents
+    if len(cases) > MOST_PAIRED:
+        return asked.answer(None, None, notes=[note("too_many_pairs", n=MOST_PAIRED)])
+    points = cases.geometry.to_numpy()
+    days = local_days(cases["reported_at"], timezone_of(asked.store))
+    bands = near_repeat(
+        shapely.get_x(points),
+        shapely.get_y(points),
+        days.astype(np.int64),
+        distances_m=NEAR_M,
+        days=NEAR_DAYS,
+        seed=SEED,
+        alpha=ALPHA,
+    )
+    found = bands[bands["is_significant"]].sort_values("ratio", ascending=False, kind="stable")
+    notes = [
+        note(
+            "near_repeat",
+            far=round(row.distance_to_m),
+            days=row.day_to,
+            ratio=round(row.ratio, 1),
+            pairs=row.pairs,
+        )
+        for row in found.head(3).itertuples()
+    ]
+    return asked.answer(
+        None, None, n_significant=len(found), notes=notes or [note("no_near_repeat")]
+    )
 
 
 def reports(asked: Asked) -> Analysis:

@@ -17,6 +17,7 @@ from geo.hotspots.permutation_scan import permutation_scan
 from geo.hotspots.scan import poisson_scan
 from geo.hotspots.significance import Significance, significant_cells
 from geo.hotspots.touching import neighbours, touching_areas
+from geo.hotspots.under_reporting import reporter_reliance
 from geo.services.hotspots.asking import ALPHA, SEED, Analysis, Asked, Note, cell_table, note
 
 N_REPLICATES = 999
@@ -25,6 +26,9 @@ MAX_RECENT_RADIUS_M = 300.0
 MAX_RECENT_DAYS = 30
 PAST_DAYS = 365
 """Days that the scan in space and time looks back on, to know what is usual where."""
+
+MOST_LOOKED_AT = 50_000
+"""Incidents above which it is not told who reported them: the map must not wait for it."""
 
 MIN_RECENT_CASES = 3
 MIN_RECURRENCE_DAYS = 90.0
@@ -51,9 +55,10 @@ def significance(asked: Asked) -> Analysis:
         "outside": {"n": judged.n_outside},
         "overdispersed": {"ratio": round(judged.dispersion, 2)},
     }
+    areas = hotspot_areas(judged, asked.lattice).assign(verdict="hot")
     return asked.answer(
         cells,
-        hotspot_areas(judged, asked.lattice).assign(verdict="hot"),
+        with_reporters(asked, areas),
         n_significant=int(judged.is_hot.sum()),
         n_unexposed=judged.n_unexposed,
         model=judged.model.name,
@@ -76,6 +81,32 @@ def judge(asked: Asked) -> Significance:
         alpha=ALPHA,
         correction=q.correction,
     )
+
+
+def with_reporters(asked: Asked, areas: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
+    """The areas with the kind of reporter that each leans on, where it leans on one.
+
+    `leans_on` (null: on none), `leans_share` of the area's reports and `leans_town_share` of the
+    town's come from that kind: a courier's route must not pass for a hotspot. Not told without a
+    store, or of more than `MOST_LOOKED_AT` incidents.
+    """
+    if asked.held is None or areas.empty or int(asked.counts.sum()) > MOST_LOOKED_AT:
+        return areas
+    cases = asked.incidents.dropna(subset=["reporter_kind"])
+    town = cases["reporter_kind"].value_counts()
+    kinds = [str(kind) for kind in town.index]
+    case, area = areas.sindex.query(cases.geometry, predicate="intersects")
+    pairs = pd.DataFrame({"area": area, "kind": cases["reporter_kind"].to_numpy()[case]})
+    counted = pd.crosstab(pairs["area"], pairs["kind"])
+    per_area = counted.reindex(index=range(len(areas)), columns=kinds, fill_value=0)
+    told = areas.assign(leans_on=None, leans_share=None, leans_town_share=None)
+    for kind in kinds:
+        leaning = reporter_reliance(per_area, kind=kind, kinds=kinds, town=town, alpha=ALPHA)
+        rows = told.index[leaning["rests_on_kind"].to_numpy() & told["leans_on"].isna().to_numpy()]
+        told.loc[rows, "leans_on"] = kind
+        told.loc[rows, "leans_share"] = leaning["share"].to_numpy()[rows]
+        told.loc[rows, "leans_town_share"] = leaning["town_share"].to_numpy()[rows]
+    return told
 
 
 def getis_ord(asked: Asked) -> Analysis:
