@@ -184,7 +184,7 @@ class Cube:
         begin, end = _numbers(first, last)
         counts = np.zeros(self.lattice.n_cells, dtype=np.int64)
         for tally in self._wanted(category):
-            counts[tally.cells] += tally.window(begin, end)
+            tally.add_window(counts, begin, end)
         return counts.reshape(self.lattice.shape)
 
     def daily(self, first: Day, last: Day, *, category: Wanted = None) -> Indices:

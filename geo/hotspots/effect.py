@@ -87,8 +87,8 @@ def before_after(
     seen_before, seen_after : incidents at the place, of the category
     days_before, days_after : lengths of the two windows, the same for place and control
     control_before, control_after : the same category in the rest of the town
-    similar_before : incidents before at comparable places, the place not among them, the quiet
-        ones included; 10 or more
+    similar_before : incidents before at 10 or more comparable places, the quiet ones included;
+        the place itself may be among them
 
     Raises
     ------

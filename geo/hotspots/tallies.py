@@ -66,6 +66,14 @@ class Tally:
             _add_up(sums, self.cell, self.count, at, near, -sign)
         return sums
 
+    def add_window(self, raster: Indices, first: int, last: int) -> None:
+        """Add the counts of the window to the flat raster, both days included."""
+        begin, end = self.span(first, last)
+        if end - begin < len(self.cells):
+            _add_through(raster, self.cells, self.cell, self.count, begin, end)
+        else:
+            raster[self.cells] += self.window(first, last)
+
     def by_period(self, edges: Indices) -> Indices:
         """(a, periods) counts; period p holds the days edges[p] <= day < edges[p + 1]."""
         n = len(edges) - 1
@@ -166,6 +174,12 @@ def _compact(cell: Indices, n_cells: int) -> tuple[Indices, Int32s]:
 def _add_up(sums, cell, count, begin, end, sign):  # type: ignore[no-untyped-def]
     for i in range(begin, end):
         sums[cell[i]] += sign * count[i]
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _add_through(raster, cells, cell, count, begin, end):  # type: ignore[no-untyped-def]
+    for i in range(begin, end):
+        raster[cells[cell[i]]] += count[i]
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
