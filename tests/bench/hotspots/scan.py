@@ -3,8 +3,8 @@
 
 Run: python -m tests.bench.hotspots.scan [--quick]
 
-Processor seconds of one thread after compilation, ours best of several, pointpats' once. False alarms: maps where nothing
-is hot by construction, the share with any find at 5%.
+Processor seconds of one thread after compilation: ours best of several, pointpats' once. False
+alarms: maps where nothing is hot by construction, the share with any find at 5%.
 """
 
 from __future__ import annotations
