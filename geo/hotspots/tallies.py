@@ -18,6 +18,10 @@ _MARK_MIN = 4096
 """Fewest entries between two running sums; below, adding up is quicker than a look-up."""
 
 
+_SCATTERED = 8
+"""How many times as long an entry takes when it is added straight to the raster."""
+
+
 @dataclass(frozen=True, eq=False)
 class Tally:
     """Entries (day, cell, count) sorted by day then cell; no two alike, no count 0.
@@ -69,7 +73,7 @@ class Tally:
     def add_window(self, raster: Indices, first: int, last: int) -> None:
         """Add the counts of the window to the flat raster, both days included."""
         begin, end = self.span(first, last)
-        if end - begin < len(self.cells):
+        if end - begin < len(self.cells) // _SCATTERED:
             _add_through(raster, self.cells, self.cell, self.count, begin, end)
         else:
             raster[self.cells] += self.window(first, last)
