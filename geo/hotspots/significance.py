@@ -105,7 +105,7 @@ def significant_cells(
     ParameterError : shapes differ, a value is negative, a count exceeds the background, or an
         option lies outside its range
     """
-    counts = whole_numbers("counts", counts)
+    counts, is_inside = whole_numbers("counts", counts), np.asarray(is_inside, dtype=bool)
     measure = _measure(counts, exposure, background, is_inside, known_rate)
     _check_options(alpha, dispersion, known_rate)
     _check_periods(counts_by_period, counts)
@@ -296,7 +296,7 @@ def _notes(
     is_few = 0 < n_incidents < MIN_INCIDENTS
     says = {
         "hotspots.note.nothing_exposed": not is_tested.any(),
-        "hotspots.note.no_incidents": n_incidents == 0,
+        "hotspots.note.no_incidents": n_incidents + n_unexposed + n_outside == 0,
         "hotspots.note.too_few": is_few,
         "hotspots.note.unexposed": n_unexposed > 0,
         "hotspots.note.outside": n_outside > 0,

@@ -15,6 +15,10 @@ SCALES = ((0, 0.06), (1, 0.8), (2, 0.14))
 Most goes to 3 x 3, the one size at which Gi* is near the best test there is: so shared, power on
 spots of that size is equal at like size, and at 1 and 5 cells far above (see the benchmark)."""
 
+MIN_IN_WINDOW = 3
+"""Incidents below which a window is not heard: two may be two reports of one matter, and one in a
+sliver of a cell at the border of the ground would outweigh its tiny exposure."""
+
 _MAX_LEVELS = 400
 """Most p-values at which the chances are summed exactly; others take those of the next above."""
 
@@ -81,7 +85,7 @@ def _evidence(
     seen = window_sums(inside, reach).flat[window].astype(np.int64)
     mean = window_sums(expected, reach).flat[window]
     p = np.ones(len(window))
-    is_high = seen > mean
+    is_high = (seen > mean) & (seen >= MIN_IN_WINDOW)
     p[is_high] = model.upper_tails(seen[is_high], mean[is_high])
     levels = _levels(p[p <= alpha])
     if not len(levels):

@@ -73,6 +73,26 @@ def test_significant_cells_without_exposure_are_counted_apart() -> None:
     assert all(np.isfinite(values).all() for values in arrays(found))
 
 
+def test_significant_cells_all_without_exposure_does_not_say_there_are_none() -> None:
+    exposure = FLAT.copy()
+    exposure[3, 6] = 0.0
+    found = significant_cells(all_in_one_cell(8), exposure, is_inside=INSIDE)
+    assert found.notes == ("hotspots.note.unexposed",)
+    assert all(np.isfinite(values).all() for values in arrays(found))
+
+
+@pytest.mark.parametrize("n", [1, 2])
+def test_significant_cells_one_or_two_on_a_sliver_of_ground_are_not_hot(n: int) -> None:
+    # a millionth of a cell lies in the ground: 2e-7 expected there
+    share = FLAT.copy()
+    share[3, 6] = 1e-6
+    counts = all_in_one_cell(n)
+    counts[0, :] = 2
+    found = significant_cells(counts, share, is_inside=INSIDE, dispersion="none")
+    assert found.p[3, 6] < 1e-6
+    assert not found.is_hot.any()
+
+
 def test_significant_cells_nothing_exposed_says_so() -> None:
     found = significant_cells(all_in_one_cell(8), FLAT * 0, is_inside=INSIDE)
     assert not found.is_hot.any()
