@@ -76,7 +76,8 @@ def repeat_alarms(
     incidents : points in a projected CRS in metres with `incident`, `category`, `reported_at` (with
         a zone) and, where known, `address`; rows without a point but with an address count.
         Cases that were rejected or merged are the caller's to leave out
-    window_days : the window reaches back so far from `now`, start excluded
+    window_days : the window reaches back so far from `now`, its first instant included, so that
+        reports that know only their day (midnight) count on the first day
     history_days : the history reaches back so far from the window's start
     n_places : addresses of the town, for against="town"; those seen where it is not given (or is
         smaller), which makes expected counts larger
@@ -95,11 +96,11 @@ def repeat_alarms(
     at = incidents["reported_at"]
     is_first = is_counted(incidents["incident"], at)
     is_future = (at > now).to_numpy()
-    is_older = (at <= start - pd.Timedelta(days=history_days)).to_numpy()
+    is_older = (at < start - pd.Timedelta(days=history_days)).to_numpy()
     counted = incidents[is_first & ~is_future & ~is_older]
     counted = counted.assign(
         place=same_places(counted, level=level, join_m=join_m, place=place),
-        is_recent=counted["reported_at"] > start,
+        is_recent=counted["reported_at"] >= start,
     )
     placed = counted[counted["place"].notna()].sort_values("reported_at", kind="stable")
     tested = _tally(placed)

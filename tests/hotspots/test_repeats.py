@@ -91,6 +91,11 @@ def test_repeat_alarms_duplicates_future_old_and_unplaced_left_out_and_counted()
     assert found.alarms.iloc[0]["n"] == 5
 
 
+def test_repeat_alarms_first_instant_of_the_window_counts():
+    rows = [(30.0, HEAP, LAMP, None), *BURST]
+    assert alarms(rows).alarms.iloc[0]["n"] == 6
+
+
 def test_repeat_alarms_categories_apart():
     rows = [(day, NOISE if k % 2 else HEAP, LAMP, None) for k, (day, *_) in enumerate(BURST[:4])]
     assert len(alarms([*rows, *BURST[5:]]).alarms) == 0
