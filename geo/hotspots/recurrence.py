@@ -97,13 +97,15 @@ def week_trends(
 
 
 def top_addresses(place: Indices, address: pd.Series, *, n_places: int) -> pd.DataFrame:
-    """A row per place: the address written most often (the first in text order among equals;
-    null without any) and how often."""
+    """A row per place: the address written most often, twice at least (the first in text order
+    among equals), and how often; null and 0 where no address came back."""
     texts = address.reset_index(drop=True).astype(object)
     is_given: Bools = texts.notna().to_numpy()
     pairs = pd.DataFrame({"place": place[is_given], "address": texts[is_given]})
     often = pairs.groupby(["place", "address"], sort=True).size().reset_index(name="n")
-    often = often.sort_values(["place", "n"], ascending=[True, False], kind="stable")
+    often = often[often["n"] > 1].sort_values(
+        ["place", "n"], ascending=[True, False], kind="stable"
+    )
     first = often.drop_duplicates("place").set_index("place").reindex(range(n_places))
     return pd.DataFrame(
         {

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from scipy import stats
 
 from geo.errors import ParameterError
-from geo.hotspots.effect import before_after, posterior_mean
+from geo.hotspots.effect import Effect, before_after, posterior_mean
 
 
 def test_before_after_with_control_is_fishers_mid_p() -> None:
@@ -73,6 +75,28 @@ def test_before_after_new_trouble_is_worse_without_upper_end() -> None:
         days_after=30,
     )  # fmt: skip
     assert effect.verdict == "worse" and effect.ratio is None and effect.ratio_high is None
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    place=st.tuples(st.integers(0, 60), st.integers(0, 60)),
+    rest=st.tuples(st.integers(0, 400), st.integers(0, 400)),
+)
+def test_before_after_turned_round_is_the_inverse(
+    place: tuple[int, int], rest: tuple[int, int]
+) -> None:
+    def told(way: int) -> Effect:
+        return before_after(
+            seen_before=place[::way][0], seen_after=place[::way][1], days_before=30, days_after=30,
+            control_before=rest[::way][0], control_after=rest[::way][1],
+        )  # fmt: skip
+
+    there, back = told(1), told(-1)
+    assert 0 <= there.p <= 1 and there.p == pytest.approx(back.p, abs=1e-9)
+    if there.ratio and back.ratio:
+        assert there.ratio * back.ratio == pytest.approx(1, rel=1e-6)
+        assert there.ratio_low is not None and back.ratio_high is not None
+        assert there.ratio_low * back.ratio_high == pytest.approx(1, rel=1e-6)
 
 
 def test_posterior_mean_by_hand() -> None:

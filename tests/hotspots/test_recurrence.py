@@ -67,11 +67,11 @@ def test_week_trends_growing_place_in_a_steady_town() -> None:
     assert sign[0] == 1 and p[0] < 1e-6 and p[1] > 0.5
 
 
-def test_top_addresses_first_in_order_among_equals() -> None:
+def test_top_addresses_first_in_order_among_equals_and_twice_at_least() -> None:
     found = top_addresses(
-        np.array([0, 0, 0, 2, 2]),
-        pd.Series(["甲路1号", "乙路2号", "甲路1号", "b", "a"], dtype=object),
-        n_places=3,
+        np.array([0, 0, 0, 2, 2, 3, 3, 3, 3]),
+        pd.Series(["甲路1号", "乙路2号", "甲路1号", "b", "a", "d", "c", "d", "c"], dtype=object),
+        n_places=4,
     )
-    assert found["top_address"].tolist() == ["甲路1号", None, "a"]
-    assert found["n_at_top_address"].tolist() == [2, 0, 1]
+    assert found["top_address"].tolist() == ["甲路1号", None, None, "c"]
+    assert found["n_at_top_address"].tolist() == [2, 0, 0, 2]
