@@ -12,6 +12,7 @@ from geo.errors import ParameterError
 from geo.hotspots.false_discovery import Correction
 from geo.hotspots.lattice import Bools, Floats, Indices
 from geo.hotspots.period_tests import Codes, Finds, Level, PeriodTests
+from geo.hotspots.significance import MIN_INCIDENTS
 from geo.hotspots.trends import trends
 
 CLASSES = (
@@ -102,7 +103,8 @@ def emerging(
     growing; **diminishing** hot over the window, falling; **persistent** hot over the window and
     above expected in at least `steady_share` of the periods; **oscillating** hot in some periods
     and cold in others; **sporadic** hot in some period or over the window; **none**.
-    **untested**: no exposure, so nothing can be expected there; its incidents are left out.
+    **untested**: no exposure, so nothing can be expected there; its incidents are left out. With
+    fewer than `MIN_INCIDENTS` in all, every cell is **none**: they may be reports of one matter.
 
     Parameters
     ----------
@@ -137,7 +139,9 @@ def emerging(
     found = trends(counts, course, dispersion=dispersion)
     level = Level(alpha, correction, found.dispersion if found.is_overdispersed else 1.0)
     n_tested = int(is_tested.sum()) if n_cells is None else n_cells
-    tests = PeriodTests(counts, whole, share, n_tested, level)
+    tests = PeriodTests(
+        counts, whole, share if n_whole >= MIN_INCIDENTS else 0 * share, n_tested, level
+    )
     hot, cold = tests.finds()
     earlier = tests.upper_p(seen - counts[:, -1], n_whole - int(whole[-1]))
     is_testable = is_tested & (found.least_p <= alpha)

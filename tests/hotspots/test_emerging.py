@@ -154,6 +154,15 @@ def test_emerging_little_or_nothing_gives_no_pattern(shape: tuple[int, int]) -> 
     assert len(found.table()) == shape[0]
 
 
+def test_emerging_three_incidents_of_a_category_are_no_pattern() -> None:
+    counts = np.zeros((500, 6), dtype=np.int64)
+    counts[3, 5] = 3
+    found = emerging(counts)
+    assert (found.code == 0).all() and found.expected[3] == pytest.approx(3 / 500)
+    counts[3, 5] = 5
+    assert CLASSES[emerging(counts).code[3]] == "new"
+
+
 def test_emerging_all_incidents_in_one_cell_is_no_blob() -> None:
     found = emerging(np.array([[1, 2, 1, 3]]))
     assert CLASSES[found.code[0]] == "none"
