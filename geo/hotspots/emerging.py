@@ -56,10 +56,13 @@ class Emerging:
 
     def table(self) -> pd.DataFrame:
         """A row per cell: verdict, n_hot and n_cold periods, is_hot_now, first_hot and last_hot
-        (period numbers, null without), seen, expected, excess, trend, p_trend."""
+        (period numbers, null without), hot_since (from which on it was hot without a break; null
+        where it is not hot now), seen, expected, excess, trend, p_trend."""
         hot = self.flags > 0
         any_hot = hot.any(axis=1)
-        first, last = hot.argmax(axis=1), hot.shape[1] - 1 - hot[:, ::-1].argmax(axis=1)
+        n_periods = hot.shape[1]
+        first, last = hot.argmax(axis=1), n_periods - 1 - hot[:, ::-1].argmax(axis=1)
+        run = np.where(hot.all(axis=1), n_periods, (~hot[:, ::-1]).argmax(axis=1))
         return pd.DataFrame(
             {
                 "verdict": pd.Categorical.from_codes(self.code, categories=list(CLASSES)),
@@ -68,6 +71,7 @@ class Emerging:
                 "is_hot_now": hot[:, -1],
                 "first_hot": pd.Series(first, dtype="Int64").where(any_hot),
                 "last_hot": pd.Series(last, dtype="Int64").where(any_hot),
+                "hot_since": pd.Series(n_periods - run, dtype="Int64").where(run > 0),
                 "seen": self.seen,
                 "expected": self.expected,
                 "excess": self.seen - self.expected,

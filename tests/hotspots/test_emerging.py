@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -171,7 +172,9 @@ def test_emerging_all_incidents_in_one_cell_is_no_blob() -> None:
 def test_table_tells_first_and_last_hot_period() -> None:
     row = among_quiet([5, 40, 5, 5, 40, 5, 5, 5]).table().iloc[0]
     assert (row["first_hot"], row["last_hot"], row["n_hot"]) == (1, 4, 2)
-    assert row["verdict"] == "sporadic" and not row["is_hot_now"]
+    assert row["verdict"] == "sporadic" and not row["is_hot_now"] and pd.isna(row["hot_since"])
+    assert among_quiet([5, 40, 5, 5, 40, 40]).table()["hot_since"].iloc[0] == 4
+    assert among_quiet([40] * 4).table()["hot_since"].iloc[0] == 0
 
 
 @pytest.mark.parametrize(
