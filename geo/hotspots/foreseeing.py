@@ -116,7 +116,7 @@ def fit_mixture(parts: Parts, past: Past) -> Floats:
         here = np.flatnonzero(observed)
         columns.append(surfaces[:, here])
         counts.append(observed[here])
-    foreseen = np.concatenate(columns, axis=1).astype(np.float64)
+    foreseen = np.concatenate(columns, axis=1)
     start = np.full(len(foreseen), 1.0 / len(foreseen))
     observed = np.concatenate(counts)
     if not len(observed):
@@ -133,21 +133,21 @@ def fit_bands(parts: Parts, weights: Floats, past: Past) -> Floats:
     """
     n_bands = len(BAND_SHARES) + 1
     capacity = np.zeros((n_bands, len(weights)))
-    columns: list[list[Floats]] = [[] for _ in range(n_bands)]
+    columns: list[list[Surfaces]] = [[] for _ in range(n_bands)]
     counts: list[list[Floats]] = [[] for _ in range(n_bands)]
     for surfaces, observed in past.foreseen(parts):
-        expected = weights @ surfaces
+        expected = (weights.astype(np.float32) @ surfaces).astype(np.float64)
         n_seen = observed.sum()
         for band, is_near in enumerate(_reaches(expected)):
             here = np.flatnonzero(is_near & (observed > 0))
             capacity[band] += surfaces[:, is_near].sum(axis=1, dtype=np.float64) * n_seen
-            columns[band].append(surfaces[:, here] * n_seen)
+            columns[band].append(surfaces[:, here] * np.float32(n_seen))
             counts[band].append(observed[here])
     fitted = np.tile(weights, (n_bands, 1))
     for band in range(n_bands):
         observed = np.concatenate(counts[band])
         if len(observed):
-            foreseen = np.concatenate(columns[band], axis=1).astype(np.float64)
+            foreseen = np.concatenate(columns[band], axis=1)
             fitted[band] = _maximise(
                 foreseen, observed, capacity[band], weights, shrinkage=BAND_SHRINKAGE
             )
@@ -179,7 +179,7 @@ def _limits(expected: Floats, times: float) -> Floats:
 
 
 def _maximise(
-    foreseen: Floats, observed: Floats, capacity: Floats, start: Floats, *, shrinkage: float
+    foreseen: Surfaces, observed: Floats, capacity: Floats, start: Floats, *, shrinkage: float
 ) -> Floats:
     """Weights that maximise sum(observed log(weights . foreseen)) - weights . capacity.
 
@@ -187,7 +187,7 @@ def _maximise(
     """
     weights = start + _CLOSE
     for _ in range(_STEPS):
-        share = observed / (weights @ foreseen)
+        share = (observed / (weights.astype(np.float32) @ foreseen)).astype(np.float32)
         earned = weights * (foreseen @ share)
         new: Floats = (earned + shrinkage * start) / (capacity + shrinkage)
         is_close = np.abs(new - weights).max() < _CLOSE
