@@ -5,7 +5,7 @@ const { L } = window;
 const PANE = "cells";
 const PANE_LEVEL = "350"; // above the tiles (200), below outlines (400)
 const PADDING = 0.25; // of the map's size, drawn beyond its edges, so that panning shows no gap
-const STRAIGHT_PX = 0.75; // a bend of the lattice below this is drawn straight
+const STRAIGHT_PX = 0.2; // a bend of the lattice below this is drawn straight
 const MOST_BLOCKS = 64; // along each side
 const FINE_PX = 1.5; // cells smaller than this are smoothed, so that none is lost
 const HIT_ZOOM = 18;
@@ -162,15 +162,15 @@ function drawOver(context, picture, corners, { ratio, width, height }) {
       const ys = [a.y, b.y, c.y, d.y];
       if (Math.max(...xs) < 0 || Math.min(...xs) > width) continue;
       if (Math.max(...ys) < 0 || Math.min(...ys) > height) continue;
-      context.setTransform(
-        (ratio * (b.x - a.x)) / wide,
-        (ratio * (b.y - a.y)) / wide,
-        (ratio * (c.x - a.x)) / high,
-        (ratio * (c.y - a.y)) / high,
-        ratio * a.x,
-        ratio * a.y,
-      );
-      context.drawImage(picture, left, top, wide, high, 0, 0, wide, high);
+      // the parallelogram nearest to the block: mean sides, about its middle
+      const sides = (axis) => [
+        (ratio * (b[axis] - a[axis] + d[axis] - c[axis])) / 2 / wide,
+        (ratio * (c[axis] - a[axis] + d[axis] - b[axis])) / 2 / high,
+        (ratio * (a[axis] + b[axis] + c[axis] + d[axis])) / 4,
+      ];
+      const [[ux, vx, x], [uy, vy, y]] = [sides("x"), sides("y")];
+      context.setTransform(ux, uy, vx, vy, x, y);
+      context.drawImage(picture, left, top, wide, high, -wide / 2, -high / 2, wide, high);
     }
   }
   context.setTransform(1, 0, 0, 1, 0, 0);
