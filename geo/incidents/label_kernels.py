@@ -65,6 +65,8 @@ def _add_product(sum_parts: Floats, n_parts: int, a: float, b: float) -> int:
 @njit(cache=True, nogil=True, error_model="numpy")
 def _exact_turn(ax: float, ay: float, bx: float, by: float, px: float, py: float) -> float:
     """A number with the sign of ax*by - ay*bx + bx*py - by*px + px*ay - py*ax, exactly."""
+    if (ax == px or by == py) and (ay == py or bx == px):
+        return 0.0  # upright and level lines, and the ends of any
     sum_parts = np.empty(13)
     n_parts = _add_product(sum_parts, 0, ax, by)
     n_parts = _add_product(sum_parts, n_parts, -ay, bx)
