@@ -83,6 +83,19 @@ class Lattice:
         side = self.cell_size_m
         return self.west_m + (cols + 0.5) * side, self.north_m - (rows + 0.5) * side
 
+    def coarser(self, factor: int) -> Lattice:
+        """The lattice of squares of factor x factor cells, aligned as all of that side are."""
+        side = self.cell_size_m * factor
+        first_col = math.floor(round(self.west_m / self.cell_size_m) / factor)
+        last_row = math.ceil(round(self.north_m / self.cell_size_m) / factor)
+        centre_x, centre_y = self.centres(np.arange(self.n_cells))
+        col = np.floor(centre_x / side).astype(np.int64) - first_col
+        row = last_row - 1 - np.floor(centre_y / side).astype(np.int64)
+        shape = (int(row.max()) + 1, int(col.max()) + 1)
+        share = np.zeros(shape)
+        np.add.at(share, (row, col), self.ground_share.ravel() / factor**2)
+        return Lattice(first_col * side, last_row * side, side, share, self.crs)
+
     def boxes(self, index: Indices) -> npt.NDArray[np.object_]:
         """The cells as squares."""
         rows, cols = np.divmod(index, self.shape[1])

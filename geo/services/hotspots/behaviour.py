@@ -119,11 +119,12 @@ def repeats(asked: Asked) -> Analysis:
         categories=[q.category] if q.category else None,
     )
     is_single = ~cases["status"].isin(NOT_COUNTED)
+    until = max(min(end, pd.Timestamp(asked.now)), start + pd.Timedelta(days=1))
     found = repeat_alarms(
         cases[is_single],
-        window_days=(end - start) / pd.Timedelta(days=1),
+        window_days=(until - start) / pd.Timedelta(days=1),
         history_days=PAST_DAYS,
-        now=min(end, pd.Timestamp(asked.now)),
+        now=until,
         correction=q.correction,
     )
     alarms = found.alarms[~found.alarms.geometry.is_empty & found.alarms.geometry.notna()]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import geopandas as gpd
@@ -22,6 +23,9 @@ from geo.services.hotspots.asking import ALPHA, SEED, Analysis, Asked, Note, cel
 
 N_REPLICATES = 999
 MAX_SCAN_RADIUS_M = 500.0
+MOST_SCANNED = 10_000
+"""Cells above which the scan joins them to larger ones: circles grow with the square of cells."""
+
 MAX_RECENT_RADIUS_M = 300.0
 MAX_RECENT_DAYS = 30
 PAST_DAYS = 365
@@ -156,11 +160,19 @@ def _compatible(asked: Asked, view: LocalStatistic, *, z: np.ndarray, p: np.ndar
 def scan(asked: Asked) -> Analysis:
     """Kulldorff's Poisson scan: circles that hold more than their share."""
     exposure, shares = asked.exposure
-    at = np.flatnonzero(asked.lattice.is_inside)
+    fine = asked.lattice
+    factor = math.ceil(math.sqrt(np.count_nonzero(fine.is_inside) / MOST_SCANNED))
+    lattice = fine.coarser(factor) if factor > 1 else fine
+    block = lattice.cell_of(*fine.centres(np.arange(fine.n_cells)))
+    counts, weights = (
+        np.bincount(block, weights=values.ravel(), minlength=lattice.n_cells)
+        for values in (asked.counts, exposure)
+    )
+    at = np.flatnonzero(lattice.is_inside)
     found = poisson_scan(
-        *asked.lattice.centres(at),
-        asked.counts.ravel()[at],
-        exposure.ravel()[at],
+        *lattice.centres(at),
+        counts[at].astype(np.int64),
+        weights[at].astype(np.float64),
         max_radius_m=MAX_SCAN_RADIUS_M,
         n_replicates=N_REPLICATES,
         seed=SEED,
@@ -170,16 +182,18 @@ def scan(asked: Asked) -> Analysis:
     members = [at[positions] for positions in clusters["members"]]
     areas = gpd.GeoDataFrame(
         _cluster_figures(clusters).assign(
-            area=[asked.lattice.codes(at[[row]])[0] for row in clusters["centre"]],
+            area=lattice.codes(at[clusters["centre"].to_numpy()]),
         ),
-        geometry=[shapely.union_all(asked.lattice.boxes(cells)) for cells in members],
-        crs=asked.lattice.crs,
+        geometry=[shapely.union_all(lattice.boxes(cells)) for cells in members],
+        crs=lattice.crs,
     )
     notes = [] if len(areas) else [note("no_cluster")]
+    if factor > 1:
+        notes.append(note("coarser", side=round(lattice.cell_size_m)))
     if found.n_unexposed:
         notes.append(note("unexposed", n=found.n_unexposed))
     return asked.answer(
-        _marked(asked, members),
+        _marked(asked, [np.flatnonzero(np.isin(block, cells)) for cells in members]),
         areas,
         n_significant=len(areas),
         n_replicates=found.n_replicates,
