@@ -269,8 +269,9 @@ def _contacts(first: Labels, entries: Labels, edges: Floats) -> Labels:
     if n_pairs > len(pairs):
         pairs = np.empty((n_pairs, 2), dtype=np.int32)
         building.find_contacts(first, entries, edges, pairs)
-    unique: Labels = np.unique(np.sort(pairs[:n_pairs], axis=1), axis=0)
-    return unique
+    low, high = pairs[:n_pairs].min(axis=1), pairs[:n_pairs].max(axis=1)
+    keys = np.unique(low * np.int64(len(edges)) + high)
+    return np.stack(np.divmod(keys, max(len(edges), 1)), axis=1).astype(np.int32)
 
 
 def _read(path: Path) -> tuple[dict[str, npt.NDArray[Any]], str]:

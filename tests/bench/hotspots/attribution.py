@@ -112,7 +112,7 @@ def speed_lines(n_grids: int, n_points: int) -> list[tuple[object, ...]]:
     grids = rough_coverage(n_grids)
     points = gpd.GeoDataFrame(geometry=gpd.points_from_xy(*points_of(n_points).T), crs=CRS)
     array = np.asarray(points.geometry.array, dtype=object)
-    build_s, index = best_cpu_s(lambda: LabelIndex.build(grids))
+    build_s, index = best_cpu_s(lambda: LabelIndex.build(grids), times=5)
     x, y = shapely.get_x(array), shapely.get_y(array)
     bare_s, _ = best_cpu_s(lambda: index.locate(x, y), times=7)
     query_s, found = best_cpu_s(lambda: index.locate_points(array), times=7)
