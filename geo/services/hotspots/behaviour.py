@@ -65,9 +65,11 @@ def emerging(asked: Asked) -> Analysis:
     exposure, shares = asked.exposure
     at = np.flatnonzero(asked.counts)
     around = np.stack([window_sums(layer.astype(np.float64), 1).ravel()[at] for layer in dense])
+    exposed = window_sums(exposure, 1)
     told = classify(
         around.T.astype(np.int64),
-        exposure=window_sums(exposure, 1).ravel()[at],
+        exposure=exposed.ravel()[at],
+        n_cells=int(np.count_nonzero(exposed)),
         totals=dense.sum(axis=(1, 2)),
         total_exposure=float(exposure.sum()),
         correction=q.correction,
