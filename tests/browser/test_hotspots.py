@@ -185,6 +185,13 @@ def test_question_stands_in_the_address_and_comes_back(demo_site: Site, visit: O
     assert page.input_value("select[name=category]") == "0451"
     assert page.locator("[data-window=year]").get_attribute("aria-pressed") == "true"
     assert page.locator("details.more-options").get_attribute("open") is not None
+    with page.expect_response(lambda answer: "hotspots.json" in answer.url):
+        page.locator("[data-window=month]").click()
+    page.locator("a.language").click()
+    page.wait_for_selector(ANSWERED)
+    assert page.get_attribute("html", "lang") == "en"
+    assert page.input_value("select[name=exposure]") == "households"
+    assert page.locator("[data-window=month]").get_attribute("aria-pressed") == "true"
 
 
 def test_options_are_those_that_the_method_heeds(demo_site: Site, visit: Open) -> None:

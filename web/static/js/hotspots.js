@@ -25,6 +25,7 @@ const { L } = window;
 const NEAR_ZOOM = 17;
 const LONG_MS = 4000; // after this, waiting is explained
 const PHONE_PX = 760;
+const CONTROLS_PX = [60, 70]; // what search and zoom take of the map's left and top
 
 export async function start() {
   const switcher = layerSwitch();
@@ -75,6 +76,7 @@ export async function start() {
 
   function change() {
     remember(addressOf(question));
+    keepOnLanguageSwitch();
     ask();
   }
 
@@ -208,7 +210,11 @@ export async function start() {
   }
 
   function popup(latlng, content) {
-    L.popup({ maxWidth: 300, autoPanPaddingTopLeft: [24, 70], autoPanPaddingBottomRight: [24, 24] })
+    L.popup({
+      maxWidth: Math.min(300, map.getSize().x - 130),
+      autoPanPaddingTopLeft: CONTROLS_PX,
+      autoPanPaddingBottomRight: [16, 24],
+    })
       .setLatLng(latlng)
       .setContent(content)
       .openOn(map);
@@ -253,6 +259,15 @@ function heart({ geometry }) {
     return L.latLng(lat, lon);
   }
   return L.geoJSON(largest).getBounds().getCenter();
+}
+
+/** Let the other language show the same question. */
+function keepOnLanguageSwitch() {
+  const link = document.querySelector("a.language");
+  if (!link) return;
+  const address = new URL(link.href);
+  address.searchParams.set("next", window.location.pathname + window.location.search);
+  link.href = address.href;
 }
 
 /** Let the toolbar's export and "keep" follow the question. */
