@@ -37,7 +37,7 @@ from geo.incidents.rings import Rings, rings_of
 _VERSION = 1
 """Of the file's layout; another one is refused."""
 
-_CELLS_PER_EDGE = 32.0
+_CELLS_PER_EDGE = 16.0
 _LEAST_CELLS, _MOST_CELLS = 2.0**20, 2.0**24
 """Raster size: 4 MB for small plans, 64 MB at most; measured on plans of 500 to 50,000 grids, one
 cell in 20 to one in 7 is then a border cell, with 1 to 2 edges."""
@@ -45,8 +45,8 @@ cell in 20 to one in 7 is then a border cell, with 1 to 2 edges."""
 _EDGES_A_HOME = 8.0
 """Edges of all polygons sorted into a place together, to find those that come twice."""
 
-_POINTS_AT_ONCE = 2**20
-"""Points whose coordinates are copied at a time, 16 MB."""
+_POINTS_AT_ONCE = 2**18
+"""Points whose coordinates are copied at a time, 4 MB."""
 
 _MARGIN = 2
 """Cells around the polygons' bounds: rounding may put an edge into the first, never the second."""
