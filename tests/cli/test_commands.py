@@ -404,3 +404,62 @@ def test_serve_port_that_is_taken_is_said(tmp_path: Path) -> None:
         result = run("serve", "--data", tmp_path / "d", "--port", port)
     assert result.exit_code == 2
     assert str(port) in result.stderr
+
+
+def test_attribute_index_is_made_then_used_and_refused_for_other_grids(tmp_path: Path) -> None:
+    grids = tmp_path / "grids.gpkg"
+    squares = [
+        shapely.box(480_000 + 200 * k, 4_420_000, 480_200 + 200 * k, 4_420_200) for k in (0, 1)
+    ]
+    gpd.GeoDataFrame({"grid": ["01", "02"]}, geometry=squares, crs=CRS).to_file(grids)
+    cases = tmp_path / "cases.csv"
+    cases.write_text(
+        "incident,category,status,reported_at,x,y\n"
+        "a,0101,closed,2026-03-01 08:00,480050,4420050\n"
+        "b,0101,closed,2026-03-01 08:00,480200,4420050\n",  # on the border: the eastern grid
+        encoding="utf-8",
+    )
+    kept = tmp_path / "grids.npz"
+    args = ["attribute", "--incidents", cases, "--crs", CRS, "--index", kept, "--out"]
+    answers = []
+    for name in ("made.csv", "used.csv"):
+        report_of(run(*args, tmp_path / name, "--grids", grids, "--json"))
+        answers.append(pd.read_csv(tmp_path / name, dtype=str)["grid"].tolist())
+    assert answers == [["01", "02"], ["01", "02"]]
+    other = tmp_path / "other.gpkg"
+    moved = [shapely.affinity.translate(square, 5) for square in squares]
+    gpd.GeoDataFrame({"grid": ["01", "02"]}, geometry=moved, crs=CRS).to_file(other)
+    refused = run(*args, tmp_path / "o.csv", "--grids", other)
+    assert refused.exit_code == 2 and "grids.npz" in refused.stderr
+
+
+def test_attribute_with_dask_gives_the_same_grids(tmp_path: Path) -> None:
+    squares = [
+        shapely.box(480_000 + 200 * k, 4_420_000, 480_200 + 200 * k, 4_420_200) for k in (0, 1)
+    ]
+    grids = tmp_path / "grids.gpkg"
+    gpd.GeoDataFrame({"grid": ["01", "02"]}, geometry=squares, crs=CRS).to_file(grids)
+    cases = tmp_path / "cases.parquet"
+    gpd.GeoDataFrame(
+        {"incident": ["a", "b", "c"]},
+        geometry=gpd.points_from_xy([480_050, 480_250, 481_000], [4_420_050] * 3),
+        crs=CRS,
+    ).to_parquet(cases)
+    out = tmp_path / "out"
+    report = report_of(
+        run(
+            "attribute",
+            "--incidents",
+            cases,
+            "--grids",
+            grids,
+            "--engine",
+            "dask",
+            "--out",
+            out,
+            "--json",
+        )
+    )
+    assert (report["n"], report["unmatched"]) == (3, 1)
+    found = gpd.read_parquet(out)["grid"]
+    assert found.tolist()[:2] == ["01", "02"] and pd.isna(found.iloc[2])

@@ -14,6 +14,8 @@ from geo.addresses.geocoding import geocode as geocode_addresses
 from geo.addresses.parser import parse as parse_addresses
 from geo.errors import ParameterError
 from geo.incidents.attribution import attribute as attribute_to_grids
+from geo.incidents.label_index import LabelIndex
+from geo.incidents.partitioned import attribute_partitions
 from geo.intake import doctor as datum_doctor
 from geo.intake import read_frame
 from geo.patrol import coverage as patrol_coverage
@@ -21,6 +23,7 @@ from geo.patrol import tracks as patrol_tracks
 from geo.patrol.doors import household_share
 from geo.patrol.pieces import surroundings
 from web.cli import frames, output
+from web.cli.hotspots import written_bounds
 from web.cli.town import crs_option, datum_option, file_argument, source_layer_option
 
 SURROUNDINGS_M = 500.0
@@ -113,15 +116,30 @@ def geocode(file: Path, gazetteer_file: Path, column: str | None, out: Path, as_
 
 
 @click.command()
-@click.option("--incidents", type=frames.in_path, required=True)
+@click.option("--incidents", type=click.Path(path_type=Path, exists=True), required=True)
 @click.option("--grids", type=frames.in_path, required=True)
+@click.option(
+    "--index",
+    "index_file",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Label index of the grids: made where the file is not there, used where it is.",
+)
+@click.option(
+    "--engine",
+    type=click.Choice(["memory", "dask"]),
+    default="memory",
+    show_default=True,
+    help="dask: a GeoParquet file or folder larger than memory; OUT is then a folder.",
+)
 @crs_option
 @datum_option
-@frames.out_option
+@click.option("--out", type=click.Path(path_type=Path), required=True, help="File to write.")
 @output.json_option
 def attribute(
     incidents: Path,
     grids: Path,
+    index_file: Path | None,
+    engine: str,
     crs: str | None,
     datum: str | None,
     out: Path,
@@ -129,21 +147,37 @@ def attribute(
 ) -> None:
     """Give each incident the grid that it lies in."""
     begun = time.perf_counter()
-    areas = frames.metric_file(grids)
-    frames.check_columns(areas, grids, {"--grids": "grid"})
-    cases = frames.layer_file("incidents", incidents, town_crs=areas.crs, crs=crs, datum=datum)
-    for column in ("plan", "community"):
-        if column not in areas.columns:
-            areas[column] = None
-    found = attribute_to_grids(cases, areas)
-    frames.write_out(found, out, name="incidents", key=("incident",))
-    report = {
-        "n": len(found),
-        "unmatched": int(found["grid"].isna().sum()),
-        "seconds": round(time.perf_counter() - begun, 3),
-        "out": out,
-    }
-    output.show(report, as_json=as_json)
+    if engine == "dask":
+        areas = frames.metric_file(grids, town_crs=written_bounds(incidents)[1])
+        frames.check_columns(areas, grids, {"--grids": "grid"})
+        done = attribute_partitions(incidents, areas, out, index=_kept_index(index_file, areas))
+        report = {"n": done.n_incidents, "unmatched": done.n_unmatched}
+    else:
+        areas = frames.metric_file(grids)
+        frames.check_columns(areas, grids, {"--grids": "grid"})
+        cases = frames.layer_file("incidents", incidents, town_crs=areas.crs, crs=crs, datum=datum)
+        found = attribute_to_grids(cases, areas, index=_kept_index(index_file, areas))
+        frames.write_out(found, out, name="incidents", key=("incident",))
+        report = {"n": len(found), "unmatched": int(found["grid"].isna().sum())}
+    seconds = round(time.perf_counter() - begun, 3)
+    output.show({**report, "seconds": seconds, "out": out}, as_json=as_json)
+
+
+def _kept_index(path: Path | None, grids: gpd.GeoDataFrame) -> LabelIndex | None:
+    """The grids' label index, from the file or made and kept there; None without a file.
+
+    Raises
+    ------
+    ConflictError : the file's index is of other grids
+    GeometryError : the grids overlap or leave gaps
+    """
+    if path is None:
+        return None
+    if path.exists():
+        return LabelIndex.load(path, grids)
+    index = LabelIndex.build(grids)
+    index.save(path)
+    return index
 
 
 @click.command()

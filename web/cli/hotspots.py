@@ -165,7 +165,7 @@ def _count_in_memory(
 
 
 def _count_in_partitions(path: Path, within: Path | None, cell_size_m: float) -> _Counted:
-    box, crs = _written_bounds(path)
+    box, crs = written_bounds(path)
     outline = _outline(within, crs) if within is not None else box
     lattice = lattice_over(outline, cell_size_m=cell_size_m, crs=crs)
     cube = count_partitions(path, lattice, timezone=frames.timezone().key)
@@ -179,7 +179,7 @@ def _counted(cube: Cube, lattice: Lattice, outline: BaseGeometry) -> _Counted:
     return _Counted(cube, lattice, outline, first, last)
 
 
-def _written_bounds(path: Path) -> tuple[BaseGeometry, Any]:
+def written_bounds(path: Path) -> tuple[BaseGeometry, Any]:
     """The box and the CRS that the GeoParquet files' own headers tell."""
     files = sorted(path.glob("*.parquet")) if path.is_dir() else [path]
     boxes, crs = [], None
