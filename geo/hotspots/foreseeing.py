@@ -22,8 +22,9 @@ POWERS = (1.0, 0.6)
 SPREADS = (0.0, 0.5, 1.6, 4.0)
 """How far an incident is spread, standard deviations in cell sides."""
 
-BAND_SHARES = (0.01, 0.03, 0.1, 0.3)
-"""Where the ground of highest expectation is divided into bands, shares of its cells."""
+BAND_SHARES = (0.005, 0.02, 0.08, 0.3)
+"""Where the ground of highest expectation is divided into bands, shares of its cells: by a factor
+of 4, away from the shares at which forecasts are acted upon, so that these cut through no edge."""
 
 OVERLAP = 1.5
 """Bands are fitted on ground that reaches this many times beyond their limits."""
