@@ -64,7 +64,7 @@ def build(
     then incidents and patrols imported, hotspots and coverage computed.
     """
     log = _Log(on_step)
-    compiling = warming.start()
+    compiling = warming.start(warming.compile_engines)
     town = demo.generate()
     files = demo.write_files(town, folder / "demo-files")
     store.set_setting("demo", True)
@@ -77,12 +77,14 @@ def build(
     last_day = town.tracks["day"].max().date()
     starts = last_day + timedelta(days=1)
     compiling.join()
+    compiling_hotspots = warming.start(warming.compile_hotspots)
     report = _plan(store, starts, now, log)
     on_planned()
 
     for file in files:
         if file.layer in AFTER_PLANNING:
             _take(store, file, folder, now, log)
+    compiling_hotspots.join()
     _hotspots(store, last_day, now, log)
     log.done("coverage", **patrols.compute(store))
     return {"counts": log.counts, "seconds": log.seconds, "plan": report}

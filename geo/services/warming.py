@@ -7,22 +7,32 @@ ten seconds of one core; a machine with two can spend them before the first plan
 from __future__ import annotations
 
 import multiprocessing
+from collections.abc import Callable
+from datetime import UTC, date, datetime
 from multiprocessing.process import BaseProcess
 
 import geopandas as gpd
+import numpy as np
 import pandas as pd
 import shapely
 
+from geo.hotspots.cube import Cube
+from geo.hotspots.lattice import lattice_over
+from geo.hotspots.near_repeat import near_repeat
+from geo.incidents.label_index import LabelIndex
 from geo.patrol import coverage
 from geo.planning import contiguity, partition
+from geo.services import hotspots
+from geo.services.cubes import TownCube
+from geo.services.hotspots import Asked, Question
 
 _CRS = "EPSG:4549"
 _WEST, _SOUTH = 500_000.0, 4_400_000.0
 
 
-def start() -> BaseProcess:
-    """The process that compiles; join it before the engines are needed."""
-    process = multiprocessing.get_context("spawn").Process(target=compile_engines, daemon=True)
+def start(work: Callable[[], None]) -> BaseProcess:
+    """The process that does `work`, one of the functions below; join it before it is needed."""
+    process = multiprocessing.get_context("spawn").Process(target=work, daemon=True)
     process.start()
     return process
 
@@ -45,6 +55,24 @@ def compile_engines() -> None:
     adjacency = contiguity.adjacency(cells)
     partition.partition(cells, adjacency, load="households", n_grids=6, tolerance=0.05, seed=0)
     coverage.cover(_street(), _walk())
+
+
+def compile_hotspots() -> None:
+    """Nothing; asks every hotspot method of a small made-up town, and attributes to two grids."""
+    rng = np.random.default_rng(0)
+    ground = shapely.box(_WEST, _SOUTH, _WEST + 400, _SOUTH + 400)
+    lattice = lattice_over(ground, cell_size_m=50.0, crs=_CRS)
+    x, y = _WEST + rng.uniform(0, 400, 300), _SOUTH + rng.uniform(0, 400, 300)
+    days = np.datetime64("2026-01-01") + rng.integers(0, 200, 300)
+    cube = Cube.build(lattice, x, y, days, np.full(300, "A", dtype=object))
+    town = TownCube(cube, lattice, ground, {"ground": lattice.ground_share})
+    first, last = date(2026, 1, 1), date(2026, 7, 19)
+    for method in hotspots.METHODS_WITHOUT_STORE:
+        question = Question(method, first, last, category="A")
+        hotspots.answer(Asked(None, town, question, datetime(2026, 8, 1, tzinfo=UTC)))
+    near_repeat(x, y, days.astype(np.int64), distances_m=[50.0], days=[7], seed=0)
+    grids = gpd.GeoDataFrame({"grid": ["1"]}, geometry=[ground], crs=_CRS)
+    LabelIndex.build(grids).locate(x, y)
 
 
 def _corner(n: int) -> tuple[float, float]:

@@ -32,8 +32,7 @@ from web.cli import frames, output
 from web.cli.town import crs_option, datum_option
 from web.config import Settings
 
-METHODS = ("significance", "gi", "moran", "scan", "recent", "emerging", "kde", "forecast")
-"""Methods that need nothing but incidents, and what they are measured against."""
+METHODS = services.METHODS_WITHOUT_STORE
 
 
 @dataclass(frozen=True)

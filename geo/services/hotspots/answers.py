@@ -36,6 +36,18 @@ METHODS: dict[str, Callable[[Asked], Analysis]] = {
 }
 """What can be asked, in the order in which people are offered it."""
 
+METHODS_WITHOUT_STORE = (
+    "significance",
+    "gi",
+    "moran",
+    "scan",
+    "recent",
+    "emerging",
+    "kde",
+    "forecast",
+)
+"""Those that need nothing but incidents, and what they are measured against."""
+
 
 def analyse(store: Store, question: Question, *, now: datetime) -> Analysis:
     """The answer to a question about the stored incidents; nothing is stored.
