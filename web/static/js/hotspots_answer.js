@@ -106,7 +106,8 @@ export function places(answer, { onpick }) {
 function step(event) {
   const row = event.target.closest("tbody tr");
   if (!row) return;
-  const next = { ArrowDown: row.nextElementSibling, ArrowUp: row.previousElementSibling }[event.key];
+  const { nextElementSibling: after, previousElementSibling: before } = row;
+  const next = { ArrowDown: after, ArrowUp: before }[event.key];
   if (next) next.focus();
   if (event.key === " ") row.click();
   if (next || event.key === " ") event.preventDefault();
@@ -126,7 +127,7 @@ function columns(answer, features) {
     {
       label: h("abbr", { title: t("hotspots.page.rank") }, "#"),
       value: ({ properties }) => properties.rank,
-      show: ({ properties }) => h("span", { "data-rank": properties.rank }, number(properties.rank)),
+      show: ({ properties: { rank } }) => h("span", { "data-rank": rank }, number(rank)),
       numeric: false,
     },
     {

@@ -31,7 +31,12 @@ export function player({ onframe, onclose }) {
   const button = h("button", { type: "button", class: "button play", onclick: toggle });
   const shut = h(
     "button",
-    { type: "button", class: "button quiet", onclick: () => close(), title: t("hotspots.page.play.close") },
+    {
+      type: "button",
+      class: "button quiet",
+      onclick: () => close(),
+      title: t("hotspots.page.play.close"),
+    },
     h("span", { "aria-hidden": "true" }, "✕"),
     h("span", { class: "visually-hidden" }, t("hotspots.page.play.close")),
   );
@@ -52,7 +57,8 @@ export function player({ onframe, onclose }) {
     (found, _query, mine) => {
       if (mine !== turn) return;
       if (found.frames.length < LEAST_FRAMES || !found.raster || !found.scale.limits.length) {
-        say(t(found.scale.limits.length ? "hotspots.page.play.short" : "hotspots.page.play.nothing"));
+        const hasAny = found.scale.limits.length > 0;
+        say(t(hasAny ? "hotspots.page.play.short" : "hotspots.page.play.nothing"));
         return;
       }
       frames = found;

@@ -1,4 +1,4 @@
-// Cells of a lattice on a canvas of their own: a picture with one pixel a cell, laid over the ground.
+// Cells of a lattice on a canvas of their own: a picture of one pixel a cell, laid over the ground.
 
 const { L } = window;
 
@@ -17,7 +17,7 @@ export function between([nw, ne, se, sw], u, v) {
   return { x: mix("x"), y: mix("y") };
 }
 
-/** `u` and `v` of a point: the inverse of `between`, by Newton's steps; null where there is none. */
+/** `u` and `v` of a point: the inverse of `between`, by Newton's steps; null outside. */
 export function within(corners, point) {
   const [nw, ne, se, sw] = corners;
   let u = 0.5;
@@ -44,7 +44,7 @@ export const CellLayer = L.Layer.extend({
     this._positions = new Map();
   },
 
-  /** Show the cells `at` of a raster; `colourOf(position)` is [red, green, blue, alpha], 0 to 255. */
+  /** Show the cells `at` of a raster; `colourOf(position)`: red, green, blue, alpha, 0 to 255. */
   show(raster, at, colourOf) {
     this._raster = raster;
     this._positions = new Map(at.map((cell, position) => [cell, position]));
