@@ -17,9 +17,11 @@ FAINTEST = 0.01
 """Share of the greatest value below which a cell is not drawn."""
 
 MOST_PEAKS = 30
-FORECAST_DAYS = 30
-LEAST_PERIODS = 3
-"""Past months below which nothing is foreseen."""
+WEEK_DAYS = 7
+HORIZON_WEEKS = 4
+LEAST_WEEKS = 13
+MOST_WEEKS = 157
+"""Fewest and most weeks of the past from which four weeks are foreseen: a quarter, three years."""
 
 
 def density(asked: Asked) -> Analysis:
@@ -73,19 +75,20 @@ def streets(asked: Asked) -> Analysis:
 
 
 def next_month(asked: Asked) -> Analysis:
-    """Where the 30 days after the window's last day are expected to bring most."""
+    """Where the four weeks after the window's last day are expected to bring most."""
     q, cube, is_inside = asked.question, asked.town.cube, asked.lattice.is_inside
     last, first = np.datetime64(q.last, "D"), cube.first_day
     n_days = int((last - first).astype(np.int64)) + 1 if first is not None else 0
-    n_periods = n_days // FORECAST_DAYS
-    if n_periods < LEAST_PERIODS:
-        short = note("short_past", n=LEAST_PERIODS * FORECAST_DAYS)
+    n_weeks = min(n_days // WEEK_DAYS, MOST_WEEKS)
+    if n_weeks < LEAST_WEEKS:
+        short = note("short_past", n=LEAST_WEEKS * WEEK_DAYS)
         return asked.answer(None, None, unit="expected", notes=[short])
-    since = last - n_periods * FORECAST_DAYS + 1
-    cell, counts, _ = cube.series(since, last, category=q.category, period=FORECAST_DAYS)
+    since = last - n_weeks * WEEK_DAYS + 1
+    cell, counts, _ = cube.series(since, last, category=q.category, period=WEEK_DAYS)
     if not len(cell):
         return asked.answer(None, None, unit="expected", notes=[note("no_incidents")])
-    expected = forecast(_by_period(cell, counts, is_inside.size), is_inside=is_inside)
+    weeks = _by_period(cell, counts, is_inside.size)
+    expected = forecast(weeks, is_inside=is_inside, horizon=HORIZON_WEEKS)
     at = _shown(expected)
     cells = cell_table(
         at,
@@ -99,8 +102,8 @@ def next_month(asked: Asked) -> Analysis:
         top,
         unit="expected",
         n_expected=float(expected.sum()),
-        n_periods=n_periods,
-        notes=[note("forecast", n=n_periods)],
+        n_weeks=n_weeks,
+        notes=[note("forecast", n=n_weeks)],
     )
 
 
