@@ -259,3 +259,14 @@ def test_lattice_of_100_000_cells_is_drawn_and_hit(demo_site: Site, visit: Open)
     page.mouse.wheel(0, 400)
     page.wait_for_timeout(600)
     assert alphas(page) - {0}
+
+
+def test_answer_out_of_sight_brings_the_town_back(demo_site: Site, visit: Open) -> None:
+    seen = visit(demo_site, "planner")
+    page = opened(seen)
+    click_at(page, 44.30, 125.40)  # far from the town
+    with page.expect_response(ANSWERS):
+        page.select_option("select[name=category]", "0451")
+    page.wait_for_selector(ANSWERED)
+    page.wait_for_timeout(300)
+    assert len(alphas(page) - {0}) >= 2

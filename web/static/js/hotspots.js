@@ -3,7 +3,7 @@
 import { endpoints, map, settings, t } from "./config.js";
 import { facts, h } from "./dom.js";
 import { fetchJson, latest, remember } from "./fetching.js";
-import { layerSwitch, panel, say, search } from "./furniture.js";
+import { layerSwitch, panel, say, search, showTown } from "./furniture.js";
 import { classMark, places, summary } from "./hotspots_answer.js";
 import {
   answerLegend,
@@ -115,6 +115,8 @@ export async function start() {
     listed = places(answer, { onpick: (feature) => choose(feature, { isFromTable: true }) });
     box.replaceChildren(...[summary(answer.report), listed?.box].filter(Boolean));
     draw(answer);
+    const isInSight = !layers.size || map.getBounds().intersects(areas.getBounds());
+    if (!isInSight) showTown();
   }
 
   /** The answer on the map. */
