@@ -5,15 +5,16 @@ import { h } from "./dom.js";
 
 const LEAST_SHARE = 0.001; // below this a share is told as "less than"
 
-const days = new Intl.DateTimeFormat(settings.language === "en" ? "en-GB" : "zh-CN", {
-  timeZone: "UTC",
-  year: "numeric",
-  month: "short",
-  day: "numeric",
-});
+const locale = settings.language === "en" ? "en-GB" : "zh-CN";
+const dayOfYear = { timeZone: "UTC", month: "short", day: "numeric" };
+const days = new Intl.DateTimeFormat(locale, { ...dayOfYear, year: "numeric" });
+const shortDays = new Intl.DateTimeFormat(locale, dayOfYear);
+const written = (format) => (value) =>
+  value ? format.format(new Date(`${value}T00:00:00Z`)) : "–";
 
 /** A local day such as 2026-11-01 as people write it. */
-export const day = (value) => (value ? days.format(new Date(`${value}T00:00:00Z`)) : "–");
+export const day = written(days);
+const shortDay = written(shortDays); // for tables, whose reading tells the year
 
 const share = (value) => {
   if (value === null) return "–";
@@ -37,16 +38,20 @@ const FIGURES = [
   { name: "density_per_km", told: (value) => number(value) },
   { name: "n_around", told: (value) => number(value) },
   { name: "n_hot", told: (value, row) => (row.n_periods ? `${value} / ${row.n_periods}` : value) },
-  { name: "first_day", told: day },
-  { name: "last_day", told: day },
+  { name: "first_day", told: shortDay },
+  { name: "last_day", told: shortDay },
   { name: "recurrence_days", told: (value) => number(value) },
 ];
 
 const is = (value) => value !== null && value !== undefined;
 
-/** The figures that some of the rows have. */
-export const figuresOf = (rows) =>
-  FIGURES.filter(({ name }) => rows.some((row) => is(row[name])));
+/** The figures that some of the rows have. Where rarity is told in days, the figures that it makes
+ * needless are left out, so that it is in sight. */
+export function figuresOf(rows) {
+  const has = (name) => rows.some((row) => is(row[name]));
+  const needless = has("recurrence_days") ? ["p", "excess"] : [];
+  return FIGURES.filter(({ name }) => has(name) && !needless.includes(name));
+}
 
 /** What a figure is called, which may hang on the unit of what is coloured. */
 export const label = (name, unit) =>
