@@ -11,10 +11,10 @@ import pandas as pd
 import shapely
 
 from geo.errors import ConflictError, NotFoundError, ParameterError
-from geo.hotspots.effect import Effect, before_after
-from geo.hotspots.lattice import Indices
-from geo.hotspots.pain_places import PATTERN_DAYS
-from geo.hotspots.pain_points import pain_points
+from geo.hotspots.campaigns.effect import Effect, before_after
+from geo.hotspots.campaigns.pain_places import PATTERN_DAYS
+from geo.hotspots.campaigns.pain_points import pain_points
+from geo.hotspots.counts.lattice import Indices
 from geo.schema import LAYERS, check_frame
 from geo.services import cubes, incidents, places
 from geo.services.clock import local_day, timezone_of, window_of_days

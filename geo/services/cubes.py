@@ -17,9 +17,9 @@ import shapely
 from shapely.geometry.base import BaseGeometry
 
 from geo.errors import NotFoundError
-from geo.hotspots.cube import Cube
-from geo.hotspots.exposure import exposure_from_points
-from geo.hotspots.lattice import Floats, Lattice, lattice_over
+from geo.hotspots.counts.cube import Cube
+from geo.hotspots.counts.exposure import exposure_from_points
+from geo.hotspots.counts.lattice import Floats, Lattice, lattice_over
 from geo.services import ground
 from geo.services.clock import timezone_of
 from geo.store import Store

@@ -16,9 +16,9 @@ import numpy as np
 import pandas as pd
 import shapely
 
-from geo.hotspots.cube import Cube
-from geo.hotspots.lattice import lattice_over
-from geo.hotspots.near_repeat import near_repeat
+from geo.hotspots.counts.cube import Cube
+from geo.hotspots.counts.lattice import lattice_over
+from geo.hotspots.scans.near_repeat import near_repeat
 from geo.incidents.label_index import LabelIndex
 from geo.patrol import coverage
 from geo.planning import contiguity, partition

@@ -16,8 +16,8 @@ from flask import Blueprint, Response, jsonify, request
 from geo.crs import to_wgs84
 from geo.errors import ParameterError
 from geo.exchange.values import plain_values
-from geo.hotspots.colour_scale import NOTHING, ColourScale, fixed_scale
-from geo.hotspots.lattice import Lattice
+from geo.hotspots.counts.lattice import Lattice
+from geo.hotspots.surfaces.colour_scale import NOTHING, ColourScale, fixed_scale
 from geo.services import hotspots as services
 from geo.services import incidents
 from geo.services.clock import local_day, window_of_days

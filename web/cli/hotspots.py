@@ -18,11 +18,11 @@ from shapely.geometry.base import BaseGeometry
 
 from geo.crs import to_metric
 from geo.errors import ParameterError
-from geo.hotspots.areal import exposure_from_areas
-from geo.hotspots.cube import Cube
-from geo.hotspots.exposure import exposure_from_points
-from geo.hotspots.lattice import Floats, Lattice, lattice_over
-from geo.hotspots.partitioned import count_partitions
+from geo.hotspots.counts.areal import exposure_from_areas
+from geo.hotspots.counts.cube import Cube
+from geo.hotspots.counts.exposure import exposure_from_points
+from geo.hotspots.counts.lattice import Floats, Lattice, lattice_over
+from geo.hotspots.counts.partitioned import count_partitions
 from geo.intake import read_frame
 from geo.services import hotspots as services
 from geo.services.cubes import TownCube, local_days

@@ -12,7 +12,7 @@ from flask import Blueprint, flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
 from geo.errors import GridError
-from geo.hotspots.pain_points import sentences
+from geo.hotspots.campaigns.pain_points import sentences
 from geo.services import campaigns, incidents
 from geo.services.clock import local_day
 from web import readings

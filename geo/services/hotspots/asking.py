@@ -14,9 +14,9 @@ import pandas as pd
 import shapely
 
 from geo.errors import ParameterError
-from geo.hotspots.lattice import Floats, Indices, Lattice
-from geo.hotspots.sources import fit_mixture
-from geo.hotspots.window_sums import window_sums
+from geo.hotspots.counts.lattice import Floats, Indices, Lattice
+from geo.hotspots.counts.sources import fit_mixture
+from geo.hotspots.significant.window_sums import window_sums
 from geo.services import cubes, incidents
 from geo.services.clock import window_of_days
 from geo.services.cubes import TownCube

@@ -7,13 +7,13 @@ import numpy as np
 import pandas as pd
 import shapely
 
-from geo.hotspots.emerging import emerging as classify
-from geo.hotspots.near_repeat import near_repeat
-from geo.hotspots.periods import Period
-from geo.hotspots.repeats import repeat_alarms
-from geo.hotspots.touching import touching_areas
-from geo.hotspots.under_reporting import suspiciously_few
-from geo.hotspots.window_sums import window_sums
+from geo.hotspots.campaigns.under_reporting import suspiciously_few
+from geo.hotspots.change.emerging import emerging as classify
+from geo.hotspots.counts.periods import Period
+from geo.hotspots.scans.near_repeat import near_repeat
+from geo.hotspots.scans.repeats import repeat_alarms
+from geo.hotspots.significant.touching import touching_areas
+from geo.hotspots.significant.window_sums import window_sums
 from geo.incidents.attribution import attribute
 from geo.services import incidents, plans
 from geo.services.clock import timezone_of, window_of_days

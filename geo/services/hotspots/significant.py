@@ -10,15 +10,15 @@ import numpy as np
 import pandas as pd
 import shapely
 
-from geo.hotspots.areas import hotspot_areas
-from geo.hotspots.false_discovery import q_values
-from geo.hotspots.lattice import Indices
-from geo.hotspots.local import LocalStatistic, getis_ord_on_lattice, local_moran
-from geo.hotspots.permutation_scan import permutation_scan
-from geo.hotspots.scan import poisson_scan
-from geo.hotspots.significance import Significance, significant_cells
-from geo.hotspots.touching import neighbours, touching_areas
-from geo.hotspots.under_reporting import reporter_reliance
+from geo.hotspots.campaigns.under_reporting import reporter_reliance
+from geo.hotspots.counts.lattice import Indices
+from geo.hotspots.scans.permutation_scan import permutation_scan
+from geo.hotspots.scans.scan import poisson_scan
+from geo.hotspots.significant.areas import hotspot_areas
+from geo.hotspots.significant.false_discovery import q_values
+from geo.hotspots.significant.local import LocalStatistic, getis_ord_on_lattice, local_moran
+from geo.hotspots.significant.significance import Significance, significant_cells
+from geo.hotspots.significant.touching import neighbours, touching_areas
 from geo.services.hotspots.asking import ALPHA, SEED, Analysis, Asked, Note, cell_table, note
 
 N_REPLICATES = 999

@@ -7,10 +7,10 @@ import numpy as np
 from scipy import ndimage
 from scipy.sparse import csr_array
 
-from geo.hotspots.density import density_of_counts
-from geo.hotspots.forecast import forecast
-from geo.hotspots.lattice import Floats, Indices
-from geo.hotspots.street_density import street_density
+from geo.hotspots.counts.lattice import Floats, Indices
+from geo.hotspots.surfaces.density import density_of_counts
+from geo.hotspots.surfaces.forecast import forecast
+from geo.hotspots.surfaces.street_density import street_density
 from geo.services.hotspots.asking import Analysis, Asked, boxes_as_areas, cell_table, note
 
 FAINTEST = 0.01

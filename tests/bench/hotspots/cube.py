@@ -21,10 +21,10 @@ import numpy as np
 import pandas as pd
 import shapely
 
-from geo.hotspots.areas import hotspot_areas
-from geo.hotspots.cube import Cube
-from geo.hotspots.lattice import Lattice, lattice_over
-from geo.hotspots.significance import significant_cells
+from geo.hotspots.counts.cube import Cube
+from geo.hotspots.counts.lattice import Lattice, lattice_over
+from geo.hotspots.significant.areas import hotspot_areas
+from geo.hotspots.significant.significance import significant_cells
 from tests.bench.results import table
 
 SIDE_M = 25_000.0

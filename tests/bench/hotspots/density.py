@@ -24,8 +24,8 @@ import scipy.stats
 import shapely
 from KDEpy import FFTKDE
 
-from geo.hotspots.density import density_of_counts, density_of_points
-from geo.hotspots.lattice import Lattice, lattice_over
+from geo.hotspots.counts.lattice import Lattice, lattice_over
+from geo.hotspots.surfaces.density import density_of_counts, density_of_points
 from tests.bench.results import table
 
 SPEED_TARGET = 6.0

@@ -20,7 +20,7 @@ from typing import TypeVar
 import numpy as np
 from scipy import ndimage, special, stats
 
-from geo.hotspots.emerging import CLASSES, emerging
+from geo.hotspots.change.emerging import CLASSES, emerging
 from tests.bench.results import table
 
 SIDE, N_PERIODS = 316, 12

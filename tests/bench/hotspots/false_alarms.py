@@ -23,10 +23,10 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import stats
 
-from geo.hotspots.false_discovery import q_values
-from geo.hotspots.lattice import Bools, Floats
-from geo.hotspots.local import getis_ord_on_lattice
-from geo.hotspots.significance import significant_cells
+from geo.hotspots.counts.lattice import Bools, Floats
+from geo.hotspots.significant.false_discovery import q_values
+from geo.hotspots.significant.local import getis_ord_on_lattice
+from geo.hotspots.significant.significance import significant_cells
 from tests.bench.results import table
 
 SIDE = 100

@@ -29,8 +29,8 @@ import pyproj
 from scipy import ndimage
 from scipy.sparse import csr_array
 
-from geo.hotspots.evaluation import auc, pai
-from geo.hotspots.forecast import forecast
+from geo.hotspots.surfaces.evaluation import auc, pai
+from geo.hotspots.surfaces.forecast import forecast
 from tests.bench.results import table
 
 DATA = Path(__file__).parents[4] / "shared" / "data"

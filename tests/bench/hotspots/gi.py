@@ -22,7 +22,7 @@ import numpy as np
 import scipy.sparse
 from libpysal.graph import Graph
 
-from geo.hotspots.local import getis_ord, getis_ord_on_lattice
+from geo.hotspots.significant.local import getis_ord, getis_ord_on_lattice
 from tests.bench.results import table
 
 TARGET = 50.0

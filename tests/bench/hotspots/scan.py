@@ -28,10 +28,10 @@ import numpy as np
 import pandas as pd
 from pointpats import Knox, SpaceTimeEvents
 
-from geo.hotspots.near_repeat import near_repeat
-from geo.hotspots.permutation_scan import permutation_scan
-from geo.hotspots.repeats import repeat_alarms
-from geo.hotspots.scan import Scan, poisson_scan
+from geo.hotspots.scans.near_repeat import near_repeat
+from geo.hotspots.scans.permutation_scan import permutation_scan
+from geo.hotspots.scans.repeats import repeat_alarms
+from geo.hotspots.scans.scan import Scan, poisson_scan
 from tests.bench.results import table
 
 LEUKAEMIA = Path(__file__).resolve().parents[3] / "../shared/data/ny_leukaemia.csv"

@@ -1,0 +1,1 @@
+"""What recurs, who does not report, and whether measures worked."""

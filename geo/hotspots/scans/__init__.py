@@ -1,0 +1,1 @@
+"""Scan statistics, near repeats and addresses that report again."""

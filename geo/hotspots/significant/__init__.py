@@ -1,0 +1,1 @@
+"""Exact tests of cells and their neighbourhoods, under false-discovery control."""
