@@ -71,8 +71,10 @@ def _figure(name: str, value: Any) -> Any:
         return value
     if not math.isfinite(value):
         return "—"
-    if name in {"q", "p"}:
+    if name == "q":
         return f"< {_Q_FLOOR:.1%}" if value < _Q_FLOOR else f"{value:.1%}"
+    if name == "p":
+        return f"{value:.3g}"
     if name.startswith("n_") or isinstance(value, int):
         return f"{round(value):,}"
     return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.1f}"

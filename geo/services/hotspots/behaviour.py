@@ -48,6 +48,9 @@ MOST_PAIRED = 20_000
 QUIET = ("none", "untested")
 """Classes that say nothing about a place."""
 
+LEAST_GRIDS = 6
+"""Grids with households below which none can be expected from the others."""
+
 RESIDENTS = ("resident", "hotline")
 """Who speaks for the residents; the routes of couriers and workers say nothing of silence."""
 
@@ -194,6 +197,8 @@ def reports(asked: Asked) -> Analysis:
     grids = asked.store.read("grids", where={"plan": plan})
     cases = attribute(asked.incidents, grids)
     by_residents = cases["reporter_kind"].isin(RESIDENTS)
+    if np.count_nonzero(grids["households"] > 0) < LEAST_GRIDS:
+        return asked.answer(None, None, notes=[note("few_grids", n=LEAST_GRIDS)])
     told = grids.assign(
         households=grids["households"].fillna(0),
         residents=_per_grid(grids, cases[by_residents]),
