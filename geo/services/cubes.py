@@ -29,6 +29,9 @@ GROUND_LAYERS = ("communities", "subdistricts", "buildings", "compounds", "stree
 MOST_FOLLOWED = 20_000
 """Incidents written at once above which counting anew is quicker than asking what they replace."""
 
+MOST_KEPT = 4
+"""Cell sizes whose cubes are kept at hand."""
+
 _STREET_STEP_M = 10.0
 """Streets are counted by points this far apart at most, metres."""
 
@@ -71,9 +74,11 @@ def town_cube(store: Store, *, cell_size_m: float) -> TownCube:
         revision = store.revision("incidents")
         held = sides.get(cell_size_m)
         if held is None or (held.incidents, held.ground) != (revision, ground_now):
-            sides[cell_size_m] = held = _Kept(
-                revision, ground_now, _counted(store, cell_size_m=cell_size_m)
-            )
+            held = _Kept(revision, ground_now, _counted(store, cell_size_m=cell_size_m))
+        sides.pop(cell_size_m, None)
+        sides[cell_size_m] = held
+        while len(sides) > MOST_KEPT:
+            del sides[next(iter(sides))]  # the one asked for longest ago
         return held.town
 
 

@@ -78,3 +78,12 @@ def test_town_cube_without_ground_or_incidents_is_refused(empty_store: Store) ->
     with pytest.raises(ParameterError) as caught:
         cubes.town_cube(empty_store, cell_size_m=50.0)
     assert caught.value.code == "hotspots.no_ground"
+
+
+def test_town_cube_keeps_a_few_cell_sizes_only(store: Store) -> None:
+    store.write("incidents", incident_at({"a": (200.0, 100.0)}))
+    towns = {side: cubes.town_cube(store, cell_size_m=side) for side in (10.0, 20.0, 30.0, 40.0)}
+    assert cubes.town_cube(store, cell_size_m=10.0) is towns[10.0]
+    cubes.town_cube(store, cell_size_m=50.0)  # now 20 m is the one asked for longest ago
+    assert cubes.town_cube(store, cell_size_m=10.0) is towns[10.0]
+    assert cubes.town_cube(store, cell_size_m=20.0) is not towns[20.0]
