@@ -16,16 +16,16 @@ from geo.errors import ParameterError
 from geo.schema import LAYERS, check_frame
 from geo.services import cubes, places
 from geo.services.clock import window_of_days
-from geo.services.hotspots import behaviour, significant, surfaces
+from geo.services.hotspots import behaviour, clusters, significant, surfaces
 from geo.services.hotspots.asking import Analysis, Asked, Question
 from geo.store import Store
 
 METHODS: dict[str, Callable[[Asked], Analysis]] = {
     "significance": significant.significance,
     "emerging": behaviour.emerging,
-    "recent": significant.recent,
+    "recent": clusters.recent,
     "repeats": behaviour.repeats,
-    "scan": significant.scan,
+    "scan": clusters.scan,
     "kde": surfaces.density,
     "streets": surfaces.streets,
     "forecast": surfaces.next_month,
