@@ -375,6 +375,44 @@ TABLES = (
         ),
     ),
     Made(
+        "rounds",
+        ("patrol",),
+        (
+            ("patrol", "text", FILLED),
+            ("worker", "text", EMPTY),
+            ("day", "date", FILLED),
+            ("round", "int", FILLED),
+            ("started_at", "time", FILLED),
+            ("ended_at", "time", FILLED),
+            ("n_fixes", "int", EMPTY),
+            ("duration_s", "float", EMPTY),
+            ("walked_m", "float", EMPTY),
+            ("silent_s", "float", EMPTY),
+        ),
+    ),
+    Made(
+        "passes",
+        ("patrol", "building"),
+        (
+            ("patrol", "text", FILLED),
+            ("building", "text", FILLED),
+            ("worker", "text", EMPTY),
+            ("day", "date", FILLED),
+            ("round", "int", FILLED),
+        ),
+    ),
+    Made(
+        "looks",
+        ("look",),
+        (
+            ("look", "text", FILLED),
+            ("who", "text", FILLED),
+            ("whose", "text", EMPTY),
+            ("day", "date", EMPTY),
+            ("at", "time", FILLED),
+        ),
+    ),
+    Made(
         "imports",
         ("import",),
         (
