@@ -10,16 +10,10 @@ import numpy.typing as npt
 import pandas as pd
 import shapely
 
-from geo.crs import check_metric
-
-MAX_SPEED_MPS = 8.0
-"""Fastest a patrol moves, metres a second: an e-bike at its legal 25 km/h is 6.9."""
+from geo.patrol.cleaning import KEPT, MAX_SPEED_MPS, judge, seconds, time_order
 
 GAP_S = 120.0
 """Longest silence between two fixes that is still walked through, seconds."""
-
-_PASSES = 5
-"""Times that single spikes are looked for; each pass takes one fix of a run of bad ones."""
 
 SILENCE_S = 30.0
 """Shortest silence in which a patrol may have gone round a corner and back, seconds."""
@@ -41,32 +35,21 @@ class Segments:
 
 
 def clean(tracks: gpd.GeoDataFrame, *, max_speed_mps: float = MAX_SPEED_MPS) -> gpd.GeoDataFrame:
-    """The fixes in order of patrol and time, without repeats, blanks and single spikes.
+    """The fixes that `cleaning.judge` keeps, in order of patrol and time.
 
-    A spike is a fix reached and left faster than `max_speed_mps` whose neighbours are reached from
-    each other at less. Longer jumps stay: `segments` does not bridge them, so that nothing between
-    them counts as walked. Of two fixes of a patrol at the same instant the first row is kept. The
-    index of the fixes that are kept stays.
+    Longer jumps stay: `segments` does not bridge them, so that nothing between them counts as
+    walked. The index of the fixes that are kept stays; `cleaning.judge` gives the reason for those
+    that are not.
 
     Raises
     ------
     CrsError : the CRS is missing or in degrees
     """
-    check_metric(tracks, "tracks")
-    points = tracks.geometry.array
-    is_placed = ~(shapely.is_missing(points) | shapely.is_empty(points))
-    ordered = tracks[is_placed].drop_duplicates(["patrol", "at"])
-    ordered = ordered.sort_values(["patrol", "at"], kind="stable")
-    kept = np.arange(len(ordered))
-    xy = shapely.get_coordinates(ordered.geometry.array)
-    second = _seconds(ordered["at"])
-    patrol = ordered["patrol"].factorize()[0]
-    for _ in range(_PASSES):
-        is_spike = _spikes(xy[kept], second[kept], patrol[kept], max_speed_mps)
-        if not is_spike.any():
-            break
-        kept = kept[~is_spike]
-    return ordered.iloc[kept]
+    judged = judge(tracks, max_speed_mps=max_speed_mps)
+    kept = judged[judged["reason"].isin(KEPT)].drop(columns="reason")
+    patrol = kept["patrol"].factorize(sort=True)[0].astype(np.int64)
+    xy = shapely.get_coordinates(kept.geometry.array)
+    return kept.iloc[time_order(patrol, seconds(kept["at"]), xy)]
 
 
 def segments(
@@ -81,7 +64,7 @@ def segments(
     max_speed_mps : nor those that only a faster move would join, metres a second
     """
     xy = shapely.get_coordinates(tracks.geometry.array)
-    second = _seconds(tracks["at"])
+    second = seconds(tracks["at"])
     patrol, _ = tracks["patrol"].factorize()
     patrols = tracks.drop_duplicates("patrol")[["patrol", "worker", "day", "round"]]
     pause = np.diff(second)
@@ -117,7 +100,7 @@ def silences(tracks: gpd.GeoDataFrame, *, silence_s: float = SILENCE_S) -> Silen
     tracks : fixes as `clean` leaves them
     """
     xy = shapely.get_coordinates(tracks.geometry.array)
-    pause = np.diff(_seconds(tracks["at"]))
+    pause = np.diff(seconds(tracks["at"]))
     patrol, _ = tracks["patrol"].factorize()
     start = np.flatnonzero((np.diff(patrol) == 0) & (pause > silence_s))
     ends = np.hstack([xy[start], xy[start + 1]])
@@ -144,25 +127,3 @@ def rounds(tracks: gpd.GeoDataFrame, *, gap_s: float = GAP_S) -> pd.DataFrame:
     pauses = by_patrol.diff().dt.total_seconds().groupby(tracks["patrol"], sort=False)
     summary["longest_gap_s"] = pauses.max().fillna(0.0)
     return summary.reset_index()
-
-
-def _seconds(instants: pd.Series) -> Floats:
-    """Seconds since the first of the instants."""
-    since: pd.Series = (instants - instants.min()).dt.total_seconds()
-    seconds: Floats = since.to_numpy(dtype=np.float64)
-    return seconds
-
-
-def _spikes(
-    xy: Floats, second: Floats, patrol: npt.NDArray[np.int64], max_speed_mps: float
-) -> npt.NDArray[np.bool_]:
-    """Fixes to be dropped now: never two neighbours at once."""
-    is_spike = np.zeros(len(xy), dtype=bool)
-    if len(xy) < 3:
-        return is_spike
-    reach = max_speed_mps * np.diff(second)
-    is_fast = (np.hypot(*np.diff(xy, axis=0).T) > reach) & (np.diff(patrol) == 0)
-    across = np.hypot(*(xy[2:] - xy[:-2]).T) <= max_speed_mps * (second[2:] - second[:-2])
-    is_spike[1:-1] = is_fast[:-1] & is_fast[1:] & across
-    is_spike[1:] &= ~is_spike[:-1]
-    return is_spike
