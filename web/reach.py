@@ -10,14 +10,21 @@ import pandas as pd
 from flask import current_app
 
 from geo.schema import LAYERS
-from geo.services import campaigns, overview, patrols
+from geo.services import campaigns, hotspots, overview, patrols
 from geo.services.clock import local_day
+from geo.services.hotspots import Analysis, Question
 from geo.store import Store
 from web.config import Settings
 from web.jobs import Jobs
 from web.remembered import Remembered
 
 SUMMED_LAYERS = tuple(name for name in LAYERS if name not in ("jobs", "imports"))
+
+HOTSPOT_LAYERS = (
+    "incidents", "communities", "subdistricts", "compounds", "buildings", "sites", "streets",
+    "gazetteer", "tracks", "plans", "grids",
+)  # fmt: skip
+"""Layers that answers about hotspots rest on, names of places included."""
 
 
 def store() -> Store:
@@ -55,14 +62,22 @@ def patrol_days() -> pd.DataFrame:
     return _remembered().get("patrol days", ["coverage"], lambda: patrols.days(store()))
 
 
+def hotspot_answer(question: Question) -> Analysis:
+    """The answer to a question; found anew only where what it rests on changed."""
+
+    def find() -> Analysis:
+        return hotspots.analyse(store(), question, now=datetime.now(UTC))
+
+    return _remembered().get(f"{question} {today()}", HOTSPOT_LAYERS, find)
+
+
 def pain_points(first: date, last: date) -> gpd.GeoDataFrame:
     """The pain points of these days; found anew only where what they rest on changed."""
 
     def find() -> gpd.GeoDataFrame:
         return campaigns.ranked(store(), first, last, now=datetime.now(UTC))
 
-    behind = ["incidents", "communities", "buildings", "streets"]
-    return _remembered().get(f"pain points {first} {last} {today()}", behind, find)
+    return _remembered().get(f"pain points {first} {last} {today()}", HOTSPOT_LAYERS, find)
 
 
 def used_categories() -> list[str]:

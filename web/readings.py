@@ -9,6 +9,9 @@ from typing import Any
 from web import texts
 from web.texts import name_in
 
+BEYOND_WINDOW = ("reports", "forecast", "recent", "repeats")
+"""Methods whose answer does not rest on the window's incidents alone."""
+
 _Q_FLOOR = 0.001
 """Below this a share of false finds is told as "less than"."""
 
@@ -49,9 +52,10 @@ def reading(language: str, method: str, row: Mapping[str, Any]) -> str:
 
 def headline(language: str, method: str, report: Mapping[str, Any], *, n_areas: int) -> str:
     """The whole answer in a sentence; "nothing here" where there is nothing."""
-    if report["n_incidents"] == 0 and method != "reports":
+    if report["n_incidents"] == 0 and method not in BEYOND_WINDOW:
         return texts.text(language, "hotspots.headline.no_incidents")
-    code = f"hotspots.headline.{method}" + ("" if n_areas else ".none")
+    is_found = n_areas > 0 or (method == "near" and report["n_significant"] > 0)
+    code = f"hotspots.headline.{method}" + ("" if is_found else ".none")
     said = {name: _figure(name, value) for name, value in report.items()}
     return texts.text(language, code, **said, n_areas=n_areas)
 

@@ -19,7 +19,6 @@ from geo.schema import LAYERS, check_frame
 from geo.services import cubes, incidents, places
 from geo.services.clock import local_day, timezone_of, window_of_days
 from geo.services.cubes import TownCube
-from geo.services.hotspots.asking import NOT_COUNTED
 from geo.store import Store
 
 CELL_SIZE_M = 50.0
@@ -28,6 +27,9 @@ DAYS_BEFORE = 90
 
 LEAST_DAYS_AFTER = 14
 """Days after the beginning below which nothing is said about the effect."""
+
+LONGEST_WAIT_DAYS = 366
+"""Measures may begin this many days from now at most."""
 
 LEAST_SIMILAR = 10
 """Comparable places from which the fall after a peak can be told."""
@@ -47,7 +49,7 @@ def ranked(store: Store, first: date, last: date, *, now: datetime) -> gpd.GeoDa
     start, end = window_of_days(store, last - timedelta(days=PATTERN_DAYS - 1), last)
     begin, _ = window_of_days(store, first, last)
     cases = incidents.in_window(store, start=min(start, begin), end=end)
-    cases = cases[~cases["status"].isin(NOT_COUNTED)]
+    cases = cases[~cases["status"].isin(incidents.NOT_COUNTED)]
     days = cubes.local_days(cases["reported_at"], timezone_of(store))
     points = pain_points(
         cases.assign(day=days.astype("datetime64[s]")),
@@ -89,11 +91,21 @@ def choose(
     Raises
     ------
     NotFoundError : no such pain point in these days
-    ParameterError : nothing was decided
+    ParameterError : nothing was decided, or the measures begin before the evidence ends or more
+        than a year from now
     ConflictError : a campaign on that category runs at that place already
     """
     if not decision.strip():
         raise ParameterError("campaign.no_decision", "say in a sentence what was decided")
+    today = local_day(store, now)
+    latest = today + timedelta(days=LONGEST_WAIT_DAYS)
+    if not min(last, today) <= starts_on <= latest:
+        raise ParameterError(
+            "campaign.starts_on.range",
+            f"measures must begin from {min(last, today)} to {latest}; got {starts_on}",
+            first=min(last, today).isoformat(),
+            last=latest.isoformat(),
+        )
     points = ranked(store, first, last, now=now)
     chosen = points[points["code"] == code]
     if chosen.empty:
@@ -159,22 +171,28 @@ def get(store: Store, campaign: str) -> pd.Series:
 
 
 def listed(store: Store) -> gpd.GeoDataFrame:
-    """All campaigns, newest first."""
-    return store.read("campaigns", order_by=["-decided_at"])
+    """All campaigns, newest first, with `name`, `name_en` of what each lies at."""
+    rows = store.read("campaigns", order_by=["-decided_at"])
+    centres = gpd.GeoSeries(shapely.point_on_surface(rows.geometry.to_numpy()), crs=rows.crs)
+    told = places.describe(store, centres)
+    return rows.assign(name=told["name"].to_numpy(), name_en=told["name_en"].to_numpy())
 
 
 def effect(store: Store, campaign: pd.Series, *, today: date) -> Effect | None:
     """What followed the measures, beside the same category in the rest of the town.
 
     At most `DAYS_BEFORE` days on each side; the fall that follows a peak anyway is taken off
-    where the town has enough comparable places. None in the first `LEAST_DAYS_AFTER` days.
+    where the town has enough comparable places. None until incidents of `LEAST_DAYS_AFTER` days
+    since the beginning are known.
     """
+    town = cubes.town_cube(store, cell_size_m=CELL_SIZE_M)
     starts = campaign["starts_on"].date()
-    last = today if pd.isna(campaign["ended_at"]) else local_day(store, campaign["ended_at"])
-    days_after = min((min(last, today) - starts).days + 1, DAYS_BEFORE)
+    ended = today if pd.isna(campaign["ended_at"]) else local_day(store, campaign["ended_at"])
+    newest = town.cube.last_day
+    known = starts if newest is None else date.fromisoformat(str(newest))
+    days_after = min((min(ended, today, known) - starts).days + 1, DAYS_BEFORE)
     if days_after < LEAST_DAYS_AFTER:
         return None
-    town = cubes.town_cube(store, cell_size_m=CELL_SIZE_M)
     category = None if pd.isna(campaign["category"]) else str(campaign["category"])
     before = town.cube.window(
         starts - timedelta(days=DAYS_BEFORE), starts - timedelta(days=1), category=category

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -22,9 +23,10 @@ from geo.hotspots.counts.exposure import exposure_from_points
 from geo.hotspots.counts.lattice import Floats, Lattice, lattice_over
 from geo.services import ground
 from geo.services.clock import timezone_of
+from geo.services.incidents import NOT_COUNTED
 from geo.store import Store
 
-COLUMNS = ["incident", "category", "reported_at", "geometry"]
+COLUMNS = ["incident", "category", "status", "reported_at", "geometry"]
 GROUND_LAYERS = ("communities", "subdistricts", "buildings", "compounds", "streets")
 MOST_FOLLOWED = 20_000
 """Incidents written at once above which counting anew is quicker than asking what they replace."""
@@ -40,16 +42,17 @@ _STREET_STEP_M = 10.0
 class TownCube:
     """The cube on the town's lattice and, per cell, `sources`: households, street metres, ground.
 
-    `outline` is the town's; where nothing but incidents is known, the box around them.
+    `outline` is the town's; where nothing but incidents is known, these (`has_ground` False).
     """
 
     cube: Cube
     lattice: Lattice
     outline: BaseGeometry
     sources: dict[str, Floats]
+    has_ground: bool = True
 
 
-@dataclass
+@dataclass(frozen=True)
 class _Kept:
     incidents: int
     ground: tuple[int, ...]
@@ -57,29 +60,39 @@ class _Kept:
 
 
 _kept: WeakKeyDictionary[Store, dict[float, _Kept]] = WeakKeyDictionary()
-_lock = threading.RLock()
+_lock = threading.Lock()
+_counting: defaultdict[float, threading.Lock] = defaultdict(threading.Lock)
+"""One counts a cell size, others of that size wait for it; other sizes do not."""
 
 
 def town_cube(store: Store, *, cell_size_m: float) -> TownCube:
     """The cube as of the store's newest incidents, counted anew only where it cannot be brought
-    up to date.
+    up to date. Rejected, duplicate and void reports do not count.
 
     Raises
     ------
     ParameterError : the store has neither incidents nor ground, or the raster would be too large
     """
-    with _lock:
-        sides = _kept.setdefault(store, {})
-        ground_now = tuple(store.revision(layer) for layer in GROUND_LAYERS)
-        revision = store.revision("incidents")
-        held = sides.get(cell_size_m)
-        if held is None or (held.incidents, held.ground) != (revision, ground_now):
-            held = _Kept(revision, ground_now, _counted(store, cell_size_m=cell_size_m))
-        sides.pop(cell_size_m, None)
-        sides[cell_size_m] = held
-        while len(sides) > MOST_KEPT:
-            del sides[next(iter(sides))]  # the one asked for longest ago
-        return held.town
+    with _counting[cell_size_m]:
+        while True:
+            now = _revisions(store)
+            with _lock:
+                held = _kept.setdefault(store, {}).get(cell_size_m)
+            if held is None or (held.incidents, held.ground) != now:
+                held = _Kept(*now, _counted(store, cell_size_m=cell_size_m))
+            if _revisions(store) == now:  # else somebody wrote while we read
+                break
+        with _lock:
+            sides = _kept.setdefault(store, {})
+            sides.pop(cell_size_m, None)
+            sides[cell_size_m] = held
+            while len(sides) > MOST_KEPT:
+                del sides[next(iter(sides))]  # the one asked for longest ago
+    return held.town
+
+
+def _revisions(store: Store) -> tuple[int, tuple[int, ...]]:
+    return store.revision("incidents"), tuple(store.revision(layer) for layer in GROUND_LAYERS)
 
 
 @contextmanager
@@ -96,7 +109,8 @@ def following(store: Store, incidents: gpd.GeoDataFrame) -> Iterator[None]:
     with _lock:
         now = store.revision("incidents")
         for side, held in list(_kept.get(store, {}).items()):
-            if before is None or held.incidents != revision or now != revision + 1:
+            is_next = held.incidents == revision and now == revision + 1
+            if before is None or not is_next or not held.town.has_ground:
                 del _kept[store][side]
                 continue
             zone = timezone_of(store)
@@ -106,24 +120,22 @@ def following(store: Store, incidents: gpd.GeoDataFrame) -> Iterator[None]:
 
 def _counted(store: Store, *, cell_size_m: float) -> TownCube:
     cases = store.read("incidents", columns=COLUMNS)
-    outline = _outline(store, cases)
-    lattice = lattice_over(outline, cell_size_m=cell_size_m, crs=store.crs)
-    cube = Cube.build(lattice, *_rows(cases, timezone_of(store)))
-    return TownCube(cube, lattice, outline, _sources(store, lattice))
-
-
-def _outline(store: Store, cases: gpd.GeoDataFrame) -> BaseGeometry:
     try:
-        return ground.outline(store)
+        outline, has_ground = ground.outline(store), True
     except NotFoundError:
         points = cases.geometry.dropna()
-        return shapely.multipoints(shapely.get_coordinates(points.to_numpy()))
+        outline = shapely.multipoints(shapely.get_coordinates(points.to_numpy()))
+        has_ground = False
+    lattice = lattice_over(outline, cell_size_m=cell_size_m, crs=store.crs)
+    cube = Cube.build(lattice, *_rows(cases, timezone_of(store)))
+    return TownCube(cube, lattice, outline, _sources(store, lattice), has_ground)
 
 
 def _rows(
     cases: gpd.GeoDataFrame, zone: ZoneInfo
 ) -> tuple[Floats, Floats, npt.NDArray[np.datetime64], npt.NDArray[np.object_]]:
     """x, y, local day and category of each case; not a number where it has no place."""
+    cases = cases[~cases["status"].isin(NOT_COUNTED)]
     points = cases.geometry.to_numpy()
     return (
         shapely.get_x(points),

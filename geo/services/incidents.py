@@ -16,6 +16,9 @@ from geo.services import versions
 from geo.services.clock import start_of_day
 from geo.store import Store
 
+NOT_COUNTED = ("rejected", "duplicate", "void")
+"""Statuses of reports that are no case of their own: they count nowhere."""
+
 CLOSED = ("closed", "rejected", "duplicate", "void")
 """Statuses after which a case keeps the grid that it had."""
 

@@ -192,8 +192,16 @@ class Watched:
 Open = Callable[..., Watched]
 
 
+@pytest.fixture(scope="session")
+def sessions() -> dict[tuple[str, str], list[object]]:
+    """Cookies by site and role: who signed in once needs not again, and meets no limit."""
+    return {}
+
+
 @pytest.fixture
-def visit(browser: playwright.Browser) -> Iterator[Open]:
+def visit(
+    browser: playwright.Browser, sessions: dict[tuple[str, str], list[object]]
+) -> Iterator[Open]:
     """Open a watched page on a site, signed in; at the end it must have done nothing wrong."""
     contexts, watched = [], []
 
@@ -209,7 +217,14 @@ def visit(browser: playwright.Browser) -> Iterator[Open]:
         page = Watched(context.new_page(), site.address)
         watched.append(page)
         page.watch()
-        page.sign_in(role, site.passwords[role])
+        known = sessions.get((site.address, role))
+        if known is None:
+            page.sign_in(role, site.passwords[role])
+            cookies = context.cookies()
+            sessions[site.address, role] = [c for c in cookies if "language" not in c["name"]]
+        else:
+            context.add_cookies(known)
+            page.open("/")
         return page
 
     yield start

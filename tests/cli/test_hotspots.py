@@ -142,3 +142,50 @@ def test_hotspots_wrong_exposure_option_is_refused(tmp_path: Path, town: Path) -
             "hotspots", "--incidents", path, "--exposure", value, "--out", tmp_path / "o.csv"
         )
         assert result.exit_code == 2, value
+
+
+def test_hotspots_with_dask_in_degrees_or_with_a_crs_is_refused(tmp_path: Path, town: Path) -> None:
+    path = tmp_path / "degrees.parquet"
+    incidents().to_crs("EPSG:4326").to_parquet(path)
+    args = ["hotspots", "--incidents", path, "--engine", "dask", "--out", tmp_path / "o.csv"]
+    assert run(*args).exit_code == 2
+    metric = written(tmp_path, incidents())
+    refused = run(*[metric if part == path else part for part in args], "--crs", "EPSG:4326")
+    assert refused.exit_code == 2 and "--crs" in refused.stderr
+
+
+def test_hotspots_engines_agree_without_an_outline_and_count_what_is_left_out(
+    tmp_path: Path,
+) -> None:
+    cases = incidents(hot=30)
+    cases.loc[:9, "status"] = "duplicate"
+    cases.loc[10, "reported_at"] = pd.Timestamp("2126-01-01T00:00Z")
+    path = written(tmp_path, cases)
+    reports = [
+        report_of(
+            run(
+                "hotspots", "--incidents", path, "--engine", engine,
+                "--out", tmp_path / f"{engine}.parquet", "--json",
+            )
+        )
+        for engine in ("memory", "dask")
+    ]  # fmt: skip
+    assert reports[0]["n"] == reports[1]["n"] == 819  # 830, less 10 duplicates and one of 2126
+    assert [report["left_out"]["n_future"] for report in reports] == [1, 1]
+    memory, dask = (gpd.read_parquet(tmp_path / f"{e}.parquet") for e in ("memory", "dask"))
+    pd.testing.assert_frame_equal(memory.drop(columns="geometry"), dask.drop(columns="geometry"))
+
+
+@pytest.mark.parametrize("bad", ["text", "mixed", "negative"])
+def test_hotspots_unusable_exposure_file_is_refused(tmp_path: Path, bad: str) -> None:
+    box = shapely.box(WEST, SOUTH, WEST + 500, SOUTH + SIDE_M)
+    point = shapely.Point(WEST + 700, SOUTH + 100)
+    people = {"text": ["many", "few"], "mixed": [1.0, 2.0], "negative": [5.0, -1.0]}[bad]
+    second = point if bad == "mixed" else box
+    path = tmp_path / "people.parquet"
+    gpd.GeoDataFrame({"people": people}, geometry=[box, second], crs=CRS).to_parquet(path)
+    result = run(
+        "hotspots", "--incidents", written(tmp_path, incidents()),
+        "--exposure", f"{path}:people", "--out", tmp_path / "o.csv",
+    )  # fmt: skip
+    assert result.exit_code == 2 and "people" in result.stderr

@@ -38,7 +38,7 @@ def troubled(store: Store) -> Store:
 
 def chosen(store: Store, **options: object) -> str:
     code = campaigns.ranked(store, FIRST, LAST, now=NOW)["code"].iloc[0]
-    asked = {"first": FIRST, "last": LAST, "decision": "固定摊位", "starts_on": date(2026, 4, 1)}
+    asked = {"first": FIRST, "last": LAST, "decision": "固定摊位", "starts_on": LAST}
     return campaigns.choose(store, code, **{**asked, **options}, by="li", now=NOW)  # type: ignore[arg-type]
 
 
@@ -82,7 +82,14 @@ def test_effect_corner_gone_quiet_is_better_and_unchanged_cannot_tell(store: Sto
     store.write("incidents", spread("v", None, range(0, 180, 3), "0451"))
     store.write("incidents", spread("h", HOT, range(0, 90, 2), "0451"))
     store.write("incidents", spread("d", None, range(1, 180, 2), "0102"))
-    campaign = campaigns.get(store, chosen(store))
+    spring = {"first": date(2026, 1, 1), "last": date(2026, 3, 31)}
+    code = campaigns.ranked(store, **spring, now=NOW)["code"].iloc[0]
+    campaign = campaigns.get(
+        store,
+        campaigns.choose(
+            store, code, **spring, decision="固定摊位", starts_on=date(2026, 4, 1), by="li", now=NOW
+        ),
+    )
     effect = campaigns.effect(store, campaign, today=date(2026, 6, 29))
     assert effect is not None and effect.verdict == "better"
     store.write("incidents", spread("k", HOT, range(90, 180, 2), "0451"))
@@ -93,7 +100,17 @@ def test_effect_corner_gone_quiet_is_better_and_unchanged_cannot_tell(store: Sto
 
 def test_effect_in_the_first_days_is_not_told(troubled: Store) -> None:
     campaign = campaigns.get(troubled, chosen(troubled))
-    assert campaigns.effect(troubled, campaign, today=date(2026, 4, 10)) is None
+    # the last incident known is of 28 June, before the measures: later days are not quiet, unknown
+    assert campaigns.effect(troubled, campaign, today=date(2026, 9, 1)) is None
+
+
+@pytest.mark.parametrize("day", [date(1, 1, 1), date(2026, 6, 29), date(2027, 7, 4)])
+def test_choose_measures_inside_the_evidence_or_years_ahead_are_refused(
+    troubled: Store, day: date
+) -> None:
+    with pytest.raises(ParameterError) as caught:
+        chosen(troubled, starts_on=day)
+    assert caught.value.code == "campaign.starts_on.range"
 
 
 def test_end_twice_is_refused(troubled: Store) -> None:

@@ -8,12 +8,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+import shapely
 
 from geo.errors import ParameterError
 from geo.services import hotspots
 from geo.services.hotspots import METHODS, Analysis, Question
 from geo.store import Store
-from tests.services.conftest import incident_at
+from tests.services.conftest import SOUTH, WEST, frame_of, incident_at
 
 NOW = datetime(2026, 12, 1, tzinfo=UTC)
 CORNERS = {f"e{n}": (20.0 + 50 * (n % 8), 20.0 + 50 * (n // 8)) for n in range(32)}
@@ -122,3 +123,31 @@ def test_stored_by_category_takes_that_categorys_run(store: Store) -> None:
     assert hotspots.stored(store)["n_incidents"].sum() == 72
     assert hotspots.stored(store, category="0102")["n_incidents"].sum() == 1
     assert len(hotspots.stored(store, category="0103")) == 0
+
+
+@pytest.mark.parametrize("status", ["rejected", "duplicate", "void"])
+def test_analyse_reports_that_are_no_case_make_no_hotspot(store: Store, status: str) -> None:
+    store.write("incidents", incident_at(CORNERS))
+    store.write(
+        "incidents", incident_at({f"h{n}": (230.0, 80.0) for n in range(40)}, status=status)
+    )
+    answer = ask(store)
+    assert answer.report["n_incidents"] == len(CORNERS) and answer.areas.empty
+
+
+def test_analyse_against_the_background_of_nothing_says_nothing(store: Store) -> None:
+    with_a_hot_cell(store)
+    empty = Question("significance", date(2020, 1, 1), date(2020, 2, 1), exposure="background")
+    answer = hotspots.analyse(store, empty, now=NOW)
+    assert answer.report["n_incidents"] == 0 and answer.areas.empty
+
+
+def test_save_streets_are_kept_as_ground_and_nothing_is_refused(store: Store) -> None:
+    with_a_hot_cell(store)
+    with pytest.raises(ParameterError) as caught:
+        hotspots.save(store, ask(store, "streets"))  # the town has no streets yet
+    assert caught.value.code == "hotspots.nothing_to_keep"
+    line = shapely.LineString([(WEST, SOUTH + 80), (WEST + 400, SOUTH + 80)])
+    store.write("streets", frame_of("streets", {"street": ["s"], "name": ["东街"]}, [line]))
+    hotspots.save(store, ask(store, "streets"))
+    assert (hotspots.stored(store).geometry.area > 0).all()

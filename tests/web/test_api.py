@@ -109,7 +109,7 @@ def test_incidents_box_on_another_continent_is_empty(reader_of: ClientOf) -> Non
 def test_incidents_bad_query_is_400_with_code(reader_of: ClientOf, query: str) -> None:
     answer = reader_of("viewer").get(f"/api/v1/incidents.geojson?{query}")
     assert answer.status_code == 400
-    assert answer.json is not None and answer.json["code"] == "api.query"
+    assert answer.json is not None and answer.json["code"].startswith("api.query.")
 
 
 def test_viewer_gets_no_personal_data_anywhere(client_of: ClientOf, token_of: TokenOf) -> None:

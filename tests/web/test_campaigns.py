@@ -59,11 +59,12 @@ def test_campaigns_choose_and_end_are_kept_and_shown(client_of: ClientOf, troubl
     where = f"/campaigns/choose?month={MONTH}&span=3"
     shapes = planner.get(f"/campaigns/points.geojson?month={MONTH}&span=3").json
     point = shapes["features"][0]["properties"]["code"]
-    form = {"point": point, "decision": "<b>固定摊位</b>", "starts_on": "2026-02-15"}
+    form = {"point": point, "decision": "<b>固定摊位</b>", "starts_on": "2026-04-01"}
     assert planner.post(where, data=form).status_code == 302
     assert troubled.read("campaigns")["decision"].tolist() == ["<b>固定摊位</b>"]
     page = planner.get(f"/campaigns/?month={MONTH}&span=3").text
     assert "&lt;b&gt;固定摊位&lt;/b&gt;" in page and "进行中" in page
+    assert "nan" not in page.partition('id="panel"')[2].partition("</aside>")[0]
     again = planner.post(where, data=form)
     assert again.status_code == 400 and "已有进行中的专项" in again.text
     campaign = troubled.read("campaigns")["campaign"].iloc[0]
@@ -77,10 +78,10 @@ def test_campaigns_without_words_or_point_say_what_is_missing(
     planner = client_of("planner")
     where = f"/campaigns/choose?month={MONTH}&span=3"
     empty = planner.post(
-        where, data={"point": "0451@0-0", "decision": "", "starts_on": "2026-03-01"}
+        where, data={"point": "0451@0-0", "decision": "", "starts_on": "2026-04-01"}
     )
     assert empty.status_code == 400 and "请写明" in empty.text
-    gone = planner.post(where, data={"point": "x", "decision": "好", "starts_on": "2026-03-01"})
+    gone = planner.post(where, data={"point": "x", "decision": "好", "starts_on": "2026-04-01"})
     assert gone.status_code == 400 and "没有 x 这个痛点" in gone.text
     assert troubled.count("campaigns") == 0
 

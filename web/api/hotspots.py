@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import geopandas as gpd
@@ -14,28 +14,19 @@ import shapely
 from flask import Blueprint, Response, jsonify, request
 
 from geo.crs import to_wgs84
-from geo.errors import ParameterError
 from geo.exchange.values import plain_values
 from geo.hotspots.counts.lattice import Lattice
 from geo.hotspots.surfaces.colour_scale import NOTHING, ColourScale, fixed_scale
 from geo.services import hotspots as services
-from geo.services import incidents
-from geo.services.clock import local_day, window_of_days
+from geo.services.clock import window_of_days
 from geo.services.hotspots import Analysis, Question
 from web import readings
-from web.api import answers, query
+from web.api import answers
 from web.language import current_language, translate
-from web.reach import store
+from web.questions import FRAME_DAYS, asked_question, frame_ends
+from web.reach import HOTSPOT_LAYERS, hotspot_answer, store, today
 from web.security import needs, require_principal
 
-LAYERS_BEHIND = ["incidents", "communities", "buildings", "streets", "tracks", "plans", "grids"]
-FIRST_WINDOW_DAYS = 90
-"""Days up to the newest incident that are looked at where none are asked for."""
-
-FRAME_DAYS = 28
-"""Days that one frame of an animation holds; frames are a week apart."""
-
-MOST_FRAMES = 60
 WIRE_DECIMALS = 7
 
 VERDICTS = (
@@ -62,10 +53,10 @@ def register(api: Blueprint) -> None:
 @needs()
 def answer() -> Response:
     """The report, the cells as columns of figures, and what was found, with its reading."""
-    etag = answers.etag_of(LAYERS_BEHIND, current_language())
+    etag = answers.etag_of(HOTSPOT_LAYERS, current_language(), today())
     if answers.is_known(etag):
         return answers.unchanged(etag)
-    analysis = services.analyse(store(), asked_question(), now=datetime.now(UTC))
+    analysis = hotspot_answer(asked_question())
     response = jsonify(told(analysis))
     response.set_etag(etag)
     return response
@@ -74,7 +65,7 @@ def answer() -> Response:
 @needs()
 def frames() -> Response:
     """Four weeks' density, a week apart, on one colour scale."""
-    etag = answers.etag_of(LAYERS_BEHIND)
+    etag = answers.etag_of(HOTSPOT_LAYERS, today())
     if answers.is_known(etag):
         return answers.unchanged(etag)
     question = asked_question()
@@ -113,7 +104,7 @@ def frames() -> Response:
 @needs()
 def rows() -> Response:
     """Rows of the `hotspots` layer: of a stored run, or of the question where a method is given."""
-    etag = answers.etag_of([*LAYERS_BEHIND, "hotspots"])
+    etag = answers.etag_of([*HOTSPOT_LAYERS, "hotspots"], today())
     run, category = request.args.get("run") or None, request.args.get("category") or None
     if not request.args.get("method"):
         return answers.features(
@@ -122,56 +113,11 @@ def rows() -> Response:
 
     def read() -> answers.Frames:
         question = asked_question()
-        analysis = services.analyse(store(), question, now=datetime.now(UTC))
+        analysis = hotspot_answer(question)
         start, end = window_of_days(store(), question.first, question.last)
         return [services.to_rows(analysis, run="live", start=start, end=end)]
 
     return answers.features("hotspots", read, etag=etag)
-
-
-def asked_question() -> Question:
-    """The question of the address; what it leaves out is the page's default.
-
-    Raises
-    ------
-    ParameterError : a value is out of range
-    """
-    first, last = first_window()
-    last = query.day("last") or last
-    first = query.day("first") or min(first, last)
-    correction = request.args.get("correction", "bh")
-    if correction not in ("bh", "by"):
-        raise ParameterError(
-            "hotspots.unknown_correction", f"no correction {correction!r}", value=correction[:40]
-        )
-    cell_size_m = query.whole("cell_size_m", least=10, most=1000) or 50
-    return Question(
-        request.args.get("method", "significance")[:40],
-        first,
-        last,
-        category=request.args.get("category") or None,
-        cell_size_m=float(cell_size_m),
-        exposure=request.args.get("exposure", "fitted")[:40],
-        correction=correction,  # type: ignore[arg-type]
-        bandwidth_m=float(max(query.whole("bandwidth_m", least=10, most=5000) or 150, cell_size_m)),
-    )
-
-
-def first_window() -> tuple[date, date]:
-    """The days that are looked at first: the last `FIRST_WINDOW_DAYS` that have incidents."""
-    span = incidents.span(store())
-    newest = datetime.now(UTC)
-    if span is not None:
-        newest = min(newest, span[1])  # a mistyped year must not empty the page
-    last = local_day(store(), newest)
-    return last - timedelta(days=FIRST_WINDOW_DAYS - 1), last
-
-
-def frame_ends(first: date, last: date) -> list[date]:
-    """Last days of the frames of a window, a week apart, oldest first, `last` among them."""
-    n_weeks = max(0, ((last - first).days + 1 - FRAME_DAYS) // 7)
-    n_frames = min(n_weeks + 1, MOST_FRAMES)
-    return [last - timedelta(days=7 * back) for back in range(n_frames)][::-1]
 
 
 def told(analysis: Analysis) -> dict[str, Any]:

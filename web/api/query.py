@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from datetime import date, datetime, timedelta
+from typing import Any
 
 import geopandas as gpd
 import pandas as pd
@@ -31,7 +33,7 @@ def day(name: str) -> date | None:
     try:
         return _checked_year(date.fromisoformat(text), name, text)
     except ValueError as error:
-        raise _refused(name, text, "a day such as 2026-11-01") from error
+        raise _refused(name, text, "day", example="2026-11-01") from error
 
 
 def instant(name: str, *, is_end: bool = False) -> pd.Timestamp | None:
@@ -46,9 +48,9 @@ def instant(name: str, *, is_end: bool = False) -> pd.Timestamp | None:
     try:
         moment = datetime.fromisoformat(text.replace(" ", "+"))
     except ValueError as error:
-        raise _refused(name, text, "a day or a time such as 2026-11-01T08:00:00Z") from error
+        raise _refused(name, text, "instant", example="2026-11-01T08:00:00Z") from error
     if moment.tzinfo is None:
-        raise _refused(name, text, "a time with its zone, such as 2026-11-01T08:00:00+08:00")
+        raise _refused(name, text, "zone", example="2026-11-01T08:00:00+08:00")
     _checked_year(moment.date(), name, text)
     return pd.Timestamp(moment).tz_convert("UTC")
 
@@ -60,7 +62,17 @@ def whole(name: str, *, least: int, most: int) -> int | None:
         return None
     is_number = text.isascii() and text.isdigit() and len(text) < 12
     if not is_number or not least <= int(text) <= most:
-        raise _refused(name, text, f"a whole number from {least} to {most}")
+        raise _refused(name, text, "whole", least=least, most=most)
+    return int(text)
+
+
+def chosen(name: str, known: Sequence[int]) -> int | None:
+    """One of the known whole numbers; None where the query has none."""
+    text = request.args.get(name, "")
+    if not text:
+        return None
+    if text not in {str(value) for value in known}:
+        raise _refused(name, text, "chosen", known=", ".join(map(str, known)))
     return int(text)
 
 
@@ -78,10 +90,10 @@ def bbox() -> tuple[float, float, float, float] | None:
     try:
         west, south, east, north = (float(part) for part in text.split(","))
     except ValueError as error:
-        raise _refused("bbox", text, "west,south,east,north in degrees") from error
+        raise _refused("bbox", text, "bbox") from error
     is_box = -180 <= west <= east <= 180 and -90 <= south <= north <= 90
     if not is_box or not all(map(math.isfinite, (west, south, east, north))):
-        raise _refused("bbox", text, "west,south,east,north in degrees")
+        raise _refused("bbox", text, "bbox")
     crs = store().crs
     if crs is None:
         return None
@@ -99,15 +111,16 @@ def bbox() -> tuple[float, float, float, float] | None:
 
 def _checked_year(asked: date, name: str, text: str) -> date:
     if not FIRST_DAY <= asked <= LAST_DAY:
-        raise _refused(name, text, f"a day from {FIRST_DAY} to {LAST_DAY}")
+        raise _refused(name, text, "year", first=FIRST_DAY.isoformat(), last=LAST_DAY.isoformat())
     return asked
 
 
-def _refused(name: str, text: str, expected: str) -> ParameterError:
+def _refused(name: str, text: str, kind: str, **expected: Any) -> ParameterError:
+    said = ", ".join(f"{key} {value}" for key, value in expected.items())
     return ParameterError(
-        "api.query",
-        f"`{name}` must be {expected}; got {text[:80]!r}",
+        f"api.query.{kind}",
+        f"`{name}` must be a {kind} ({said}); got {text[:80]!r}",
         name=name,
         value=text[:80],
-        expected=expected,
+        **expected,
     )

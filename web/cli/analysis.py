@@ -23,7 +23,7 @@ from geo.patrol import tracks as patrol_tracks
 from geo.patrol.doors import household_share
 from geo.patrol.pieces import surroundings
 from web.cli import frames, output
-from web.cli.hotspots import written_bounds
+from web.cli.hotspots import refuse_placement, written_bounds
 from web.cli.town import crs_option, datum_option, file_argument, source_layer_option
 
 SURROUNDINGS_M = 500.0
@@ -148,6 +148,7 @@ def attribute(
     """Give each incident the grid that it lies in."""
     begun = time.perf_counter()
     if engine == "dask":
+        refuse_placement(crs, datum)
         areas = frames.metric_file(grids, town_crs=written_bounds(incidents)[1])
         frames.check_columns(areas, grids, {"--grids": "grid"})
         done = attribute_partitions(incidents, areas, out, index=_kept_index(index_file, areas))

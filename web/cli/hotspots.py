@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -11,22 +11,23 @@ from typing import Any
 import click
 import geopandas as gpd
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 import pyarrow.parquet
 import shapely
 from shapely.geometry.base import BaseGeometry
 
-from geo.crs import to_metric
+from geo.crs import check_metric
 from geo.errors import ParameterError
 from geo.hotspots.counts.areal import exposure_from_areas
 from geo.hotspots.counts.cube import Cube
 from geo.hotspots.counts.exposure import exposure_from_points
 from geo.hotspots.counts.lattice import Floats, Lattice, lattice_over
 from geo.hotspots.counts.partitioned import count_partitions
-from geo.intake import read_frame
 from geo.services import hotspots as services
 from geo.services.cubes import TownCube, local_days
 from geo.services.hotspots import Asked, Question
+from geo.services.incidents import NOT_COUNTED
 from web import readings
 from web.cli import frames, output
 from web.cli.town import crs_option, datum_option
@@ -99,6 +100,7 @@ def hotspots(
     """
     methods = _checked_methods(method)
     if engine == "dask":
+        refuse_placement(crs, datum)
         counted = _count_in_partitions(incidents, within, cell_size_m)
     else:
         counted = _count_in_memory(incidents, within, cell_size_m, crs, datum)
@@ -107,7 +109,11 @@ def hotspots(
         sources["given"] = _exposure(exposure, counted.lattice)
     town = TownCube(counted.cube, counted.lattice, counted.outline, sources)
     first, last = _days(window, counted)
-    report: dict[str, Any] = {"n": int(counted.cube.window(first, last, category=category).sum())}
+    left_out = counted.cube.left_out
+    report: dict[str, Any] = {
+        "n": int(counted.cube.window(first, last, category=category).sum()),
+        "left_out": {field.name: getattr(left_out, field.name) for field in fields(left_out)},
+    }
     written = []
     for name in methods:
         question = Question(
@@ -145,11 +151,11 @@ def _checked_methods(text: str) -> list[str]:
 def _count_in_memory(
     path: Path, within: Path | None, cell_size_m: float, crs: str | None, datum: str | None
 ) -> _Counted:
-    cases = frames.layer_file("incidents", path, crs=crs, datum=datum)
-    points = cases.geometry.dropna()
-    around = shapely.multipoints(shapely.get_coordinates(points.to_numpy()))
-    outline = _outline(within, cases.crs) if within is not None else _hull(around)
-    lattice = lattice_over(outline, cell_size_m=cell_size_m, crs=cases.crs)
+    read = frames.layer_file("incidents", path, crs=crs, datum=datum)
+    around = _box_around(read.geometry.dropna().to_numpy())
+    outline = _outline(within, read.crs) if within is not None else around
+    cases = read[~read["status"].isin(NOT_COUNTED)]
+    lattice = lattice_over(outline, cell_size_m=cell_size_m, crs=read.crs)
     located = cases.geometry.to_numpy()
     days = local_days(cases["reported_at"], frames.timezone())
     cube = Cube.build(
@@ -159,6 +165,7 @@ def _count_in_memory(
         days,
         cases["category"].to_numpy(dtype=object),
         incident=cases["incident"].to_numpy(dtype=object),
+        today=_today(),
     )
     return _counted(cube, lattice, outline)
 
@@ -167,15 +174,40 @@ def _count_in_partitions(path: Path, within: Path | None, cell_size_m: float) ->
     box, crs = written_bounds(path)
     outline = _outline(within, crs) if within is not None else box
     lattice = lattice_over(outline, cell_size_m=cell_size_m, crs=crs)
-    cube = count_partitions(path, lattice, timezone=frames.timezone().key)
+    cube = count_partitions(
+        path,
+        lattice,
+        timezone=frames.timezone().key,
+        statuses_left_out=NOT_COUNTED,
+        today=_today(),
+    )
     return _counted(cube, lattice, outline)
 
 
 def _counted(cube: Cube, lattice: Lattice, outline: BaseGeometry) -> _Counted:
-    today = np.datetime64(datetime.now(UTC).date(), "D")
+    today = _today()
     first = today if cube.first_day is None else cube.first_day
     last = today if cube.last_day is None else cube.last_day
     return _Counted(cube, lattice, outline, first, last)
+
+
+def _today() -> np.datetime64:
+    return np.datetime64(datetime.now(frames.timezone()).date(), "D")
+
+
+def refuse_placement(crs: str | None, datum: str | None) -> None:
+    """Nothing; a file that is read by partitions says itself where it lies.
+
+    Raises
+    ------
+    ParameterError : a CRS or datum is given
+    """
+    if crs is not None or datum is not None:
+        raise ParameterError(
+            "cli.dask_placement",
+            "--engine dask reads points in metres as their file says; --crs and --datum cannot be "
+            "used with it. Reproject the file first.",
+        )
 
 
 def written_bounds(path: Path) -> tuple[BaseGeometry, Any]:
@@ -195,6 +227,7 @@ def written_bounds(path: Path) -> tuple[BaseGeometry, Any]:
             "with GeoPandas' to_parquet from a frame in metres",
             file=path.name,
         )
+    check_metric(gpd.GeoDataFrame(geometry=[], crs=crs), path.name)
     return shapely.box(*shapely.total_bounds(boxes)), crs
 
 
@@ -202,10 +235,10 @@ def _outline(path: Path, crs: Any) -> BaseGeometry:
     return shapely.union_all(frames.metric_file(path, town_crs=crs).geometry.to_numpy())
 
 
-def _hull(points: BaseGeometry) -> BaseGeometry:
-    """The convex hull where it has an area, else the points themselves."""
-    hull = shapely.convex_hull(points)
-    return hull if hull.area > 0 else points
+def _box_around(points: npt.NDArray[np.object_]) -> BaseGeometry:
+    """The box around points where it has an area, else the points themselves."""
+    box = shapely.box(*shapely.total_bounds(points)) if len(points) else shapely.Polygon()
+    return box if box.area > 0 else shapely.multipoints(points)
 
 
 def _exposure(text: str, lattice: Lattice) -> Floats:
@@ -217,13 +250,26 @@ def _exposure(text: str, lattice: Lattice) -> Floats:
             f"--exposure must be FILE:COLUMN with a file that is there; got {text}",
             value=text,
         )
-    frame = read_frame(path)
+    frame = frames.metric_file(path, town_crs=lattice.crs)
     frames.check_columns(frame, path, {"--exposure": column})
-    placed = to_metric(frame, crs=lattice.crs)
-    if (shapely.get_dimensions(placed.geometry.to_numpy()) == 2).all():
-        return exposure_from_areas(lattice, placed, column)
-    x, y = placed.geometry.x.to_numpy(), placed.geometry.y.to_numpy()
-    return exposure_from_points(lattice, x, y, placed[column].to_numpy(dtype="float64"))
+    amounts = pd.to_numeric(frame[column], errors="coerce")
+    kinds = set(shapely.get_type_id(frame.geometry.to_numpy()).tolist())
+    is_areal, is_punctual = kinds <= {3, 6}, kinds <= {0}
+    n_wrong = int((~(amounts >= 0)).sum())
+    if n_wrong or not (is_areal or is_punctual):
+        raise ParameterError(
+            "hotspots.exposure_file",
+            f"{path.name} must hold polygons, or points, each with a number from 0 in {column}; "
+            f"{n_wrong} rows have none",
+            file=path.name,
+            column=column,
+            n=n_wrong,
+        )
+    told = frame.assign(**{column: amounts.astype("float64")})
+    if is_areal:
+        return exposure_from_areas(lattice, told, column)
+    x, y = told.geometry.x.to_numpy(), told.geometry.y.to_numpy()
+    return exposure_from_points(lattice, x, y, told[column].to_numpy())
 
 
 def _days(window: tuple[datetime, datetime] | None, counted: _Counted) -> tuple[Any, Any]:

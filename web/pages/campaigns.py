@@ -135,14 +135,14 @@ def _asked(months: list[str]) -> tuple[str, int]:
         return f"{today():%Y-%m}", span
     newest = incidents.span(store())
     assert newest is not None
-    is_short = local_day(store(), newest[1]).day < LEAST_DAYS_OF_MONTH
+    is_short = min(local_day(store(), newest[1]), today()).day < LEAST_DAYS_OF_MONTH
     return months[1 if is_short and len(months) > 1 else 0], span
 
 
 def _days(month: str, span: int) -> tuple[date, date]:
-    """First and last local day of the months up to `month`."""
+    """First and last local day of the months up to `month`, a month under way up to today."""
     year, number = (int(part) for part in month.split("-"))
-    last = date(year, number, calendar.monthrange(year, number)[1])
+    last = min(date(year, number, calendar.monthrange(year, number)[1]), today())
     start = pd.Period(last, "M") - (span - 1)
     return date(start.year, start.month, 1), last
 
@@ -167,8 +167,11 @@ def _card(row: dict[str, Any]) -> dict[str, Any]:
 
 def _told_campaign(row: dict[str, Any]) -> dict[str, Any]:
     """A campaign as the page shows it, with what followed it."""
+    row = {name: value if _is_told(value) else None for name, value in row.items()}
+    names = {"place": row["name"], "place_en": row["name_en"], "area": row["campaign"]}
+    where = readings.place_of(current_language(), names)
     category = _category_names().get(row["category"], row["category"])
-    effect = campaigns.effect(store(), pd.Series(row), today=today())
+    effect = campaigns.effect(store(), pd.Series(row, dtype=object), today=today())
     told: list[str] = []
     if effect is None:
         told = [translate("campaign.too_early", days=campaigns.LEAST_DAYS_AFTER)]
@@ -181,12 +184,17 @@ def _told_campaign(row: dict[str, Any]) -> dict[str, Any]:
     may_see_who = require_principal().may("see.workers")
     return {
         **row,
-        "title": f"{row['place'] or row['campaign']} · {category}",
+        "title": f"{where} · {category}",
         "effect": told,
         "verdict": None if effect is None else effect.verdict,
         "decided_by": row["decided_by"] if may_see_who else None,
-        "is_running": pd.isna(row["ended_at"]),
+        "is_running": row["ended_at"] is None,
     }
+
+
+def _is_told(value: Any) -> bool:
+    """Whether a stored value is there; geometry always is."""
+    return not pd.api.types.is_scalar(value) or bool(pd.notna(value))
 
 
 def _category_names() -> dict[str, str]:

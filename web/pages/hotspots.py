@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-
 from flask import Blueprint, flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
+from geo.errors import InputError
 from geo.services import hotspots
-from web.api.hotspots import asked_question, first_window
-from web.language import translate
+from web.language import current_language, translate
 from web.pages import mapping
 from web.pages.incidents import named_categories
-from web.reach import store
+from web.questions import CELL_SIZES_M, KEYS, asked_question, first_window
+from web.reach import hotspot_answer, store
 from web.security import needs, require_principal
+from web.texts import text_of_error
 
 room = Blueprint("hotspots", __name__, url_prefix="/hotspots")
 
@@ -27,8 +27,6 @@ GROUPS = (
 MEASURED = ("significance", "emerging", "scan", "gi", "moran")
 SMOOTHED = ("kde", "streets")
 """Methods for which it matters what incidents are measured against, and how far they reach."""
-
-CELL_SIZES_M = (25, 50, 100, 150, 250)
 
 
 @room.get("/")
@@ -80,7 +78,11 @@ def show() -> ResponseReturnValue:
 @needs("hotspots.compute")
 def keep() -> ResponseReturnValue:
     """Store the answer of the address's question, so that exports and other systems find it."""
-    answer = hotspots.analyse(store(), asked_question(), now=datetime.now(UTC))
-    hotspots.save(store(), answer)
-    flash(translate("hotspots.kept"))
-    return redirect(url_for("hotspots.show", **request.args.to_dict()))
+    try:
+        hotspots.save(store(), hotspot_answer(asked_question()))
+    except InputError as error:
+        flash(text_of_error(current_language(), error))
+    else:
+        flash(translate("hotspots.kept"))
+    asked = {key: request.args[key] for key in KEYS if key in request.args}
+    return redirect(url_for("hotspots.show", **asked))

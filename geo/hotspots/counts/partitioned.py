@@ -33,6 +33,7 @@ def count_partitions(
     start: Day | None = None,
     end: Day | None = None,
     categories: Sequence[str] | None = None,
+    statuses_left_out: Sequence[str] = (),
     today: Day | None = None,
     n_threads: int = 1,
 ) -> Cube:
@@ -49,6 +50,7 @@ def count_partitions(
     timezone : the town's, such as Asia/Shanghai, by which instants become days
     start, end : first and last local day, both included; None for no bound
     categories : those wanted; None for all
+    statuses_left_out : values of `status` whose rows are passed over; the column must then be there
     today : local day after which rows are in the future: left out and counted
     n_threads : partitions worked on at the same time
 
@@ -68,6 +70,8 @@ def count_partitions(
         is_wanted = _is_in_window(days, start, end)
         if wanted is not None:
             is_wanted &= part["category"].isin(wanted).to_numpy()
+        if statuses_left_out:
+            is_wanted &= ~part["status"].isin(statuses_left_out).to_numpy()
         return part[is_wanted], days[is_wanted]
 
     def count(part: gpd.GeoDataFrame, repeated: Indices) -> Cube:
@@ -81,6 +85,8 @@ def count_partitions(
         return Cube.build(lattice, x, y, days[is_kept], category, today=today)
 
     columns = ["incident", "category", "reported_at", "geometry"]
+    if statuses_left_out:
+        columns.insert(2, "status")
     parts = read_partitions(path, columns=columns)
     repeated = _repeated_rows(parts, lambda part: rows_of(part)[0]["incident"], n_threads)
     n_repeated = sum(len(rows) for rows in repeated)

@@ -61,6 +61,8 @@ class CountModel:
         of the category's share among the cell's incidents. Negative binomial: the means at which
         the count is in a tail, at the same dispersion.
         """
+        if not len(counts):
+            return np.zeros(0), np.zeros(0)
         if self.name == "hypergeometric":
             drawn = np.rint(expected * self.other / self.total)
             low, high = _clopper_pearson(counts, drawn)

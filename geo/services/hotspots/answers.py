@@ -36,6 +36,9 @@ METHODS: dict[str, Callable[[Asked], Analysis]] = {
 }
 """What can be asked, in the order in which people are offered it."""
 
+STREET_HALF_M = 4.0
+"""Half the width with which street pieces are stored as ground, metres."""
+
 METHODS_WITHOUT_STORE = (
     "significance",
     "gi",
@@ -97,12 +100,18 @@ def save(store: Store, analysis: Analysis) -> str:
     """The run's code, after storing the answer's cells (or areas, where it has no cells).
 
     A run of the same method, window and category replaces the earlier one.
+
+    Raises
+    ------
+    ParameterError : the answer has nothing that could be stored
     """
     question = analysis.question
     start, end = window_of_days(store, question.first, question.last)
     category = question.category or "all"
     run = f"{question.method}-{category}-{question.first:%Y%m%d}-{question.last:%Y%m%d}"
     rows = to_rows(analysis, run=run, start=start, end=end)
+    if rows.empty:
+        raise ParameterError("hotspots.nothing_to_keep", "the answer has no place to keep")
     with store.transaction():
         store.delete("hotspots", where={"run": run})
         store.write("hotspots", rows, mode="append")
@@ -122,6 +131,9 @@ def to_rows(
         )
     else:
         rows = analysis.areas.rename(columns={"area": "cell"})
+        is_line = shapely.get_dimensions(rows.geometry.to_numpy()) == 1
+        if is_line.any():  # the layer holds ground
+            rows = rows.set_geometry(rows.geometry.buffer(STREET_HALF_M, cap_style="flat"))
     told = rows.assign(
         run=run,
         method=analysis.question.method,
@@ -130,7 +142,15 @@ def to_rows(
         window_to=end,
     )
     known = [column.name for column in LAYERS["hotspots"].columns if column.name in told]
-    return check_frame(LAYERS["hotspots"], told[[*known, "geometry"]]).accepted
+    checked = check_frame(LAYERS["hotspots"], told[[*known, "geometry"]])
+    if checked.n_rejected:
+        raise ParameterError(
+            "hotspots.not_kept",
+            f"{checked.n_rejected} rows of the answer cannot be stored; the category's code may "
+            "be too long",
+            n=checked.n_rejected,
+        )
+    return checked.accepted
 
 
 def runs(store: Store) -> pd.DataFrame:

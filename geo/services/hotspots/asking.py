@@ -34,9 +34,6 @@ FITTED_OVER_DAYS = 365
 Note: TypeAlias = tuple[str, dict[str, Any]]
 """A remark for the reader: the code of its text, and what the text tells."""
 
-NOT_COUNTED = ("rejected", "duplicate", "void")
-"""Statuses of reports that are no case of their own."""
-
 SEED = 20261121
 """Seed of replicates: the same question has the same answer."""
 
@@ -112,15 +109,16 @@ class Asked:
 
     @cached_property
     def incidents(self) -> gpd.GeoDataFrame:
-        """The incidents of the window and category that have a place, oldest first."""
+        """The cases of the window and category that have a place, oldest first."""
         q = self.question
         start, end = window_of_days(self.store, q.first, q.last)
         found = incidents.in_window(
             self.store, start=start, end=end, categories=[q.category] if q.category else None
         )
         points = found.geometry.array
-        is_placed = ~(shapely.is_missing(points) | shapely.is_empty(points))
-        return found[is_placed].iloc[::-1].reset_index(drop=True)
+        is_counted = ~found["status"].isin(incidents.NOT_COUNTED)
+        is_counted &= ~(shapely.is_missing(points) | shapely.is_empty(points))
+        return found[is_counted].iloc[::-1].reset_index(drop=True)
 
     @cached_property
     def exposure(self) -> tuple[Floats, dict[str, float]]:

@@ -20,7 +20,6 @@ from geo.services.clock import timezone_of, window_of_days
 from geo.services.cubes import local_days
 from geo.services.hotspots.asking import (
     ALPHA,
-    NOT_COUNTED,
     SEED,
     Analysis,
     Asked,
@@ -42,7 +41,7 @@ NEAR_M = (50.0, 100.0, 200.0)
 NEAR_DAYS = (3, 7, 14)
 """Upper edges of the bands in which a report may draw another after it."""
 
-MOST_PAIRED = 20_000
+MOST_PAIRED = 5_000
 """Incidents above which pairs are not counted while somebody waits."""
 
 QUIET = ("none", "untested")
@@ -123,7 +122,7 @@ def repeats(asked: Asked) -> Analysis:
         end=end,
         categories=[q.category] if q.category else None,
     )
-    is_single = ~cases["status"].isin(NOT_COUNTED)
+    is_single = ~cases["status"].isin(incidents.NOT_COUNTED)
     until = max(min(end, pd.Timestamp(asked.now)), start + pd.Timedelta(days=1))
     found = repeat_alarms(
         cases[is_single],
