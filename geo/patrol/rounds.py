@@ -12,9 +12,8 @@ import pandas as pd
 
 from geo.crs import check_metric
 from geo.errors import ParameterError
-from geo.patrol import stop_model
 from geo.patrol.cleaning import check_positive
-from geo.patrol.stops import GAP_S, noise_by_track, ordered
+from geo.patrol.stops import GAP_S, noise_by_track, ordered, smoothed
 
 WINDOWS = ((time(6), time(13)), (time(13), time(22)))
 """Two rounds a day (一日两巡), local time, from inclusive to exclusive; the hours are chosen."""
@@ -170,9 +169,7 @@ def walked_length_m(
     check_positive(gap_s=gap_s)
     tracks = ordered(fixes)
     params = noise_by_track(tracks, noise, gap_s=gap_s)
-    standing = stop_model.standing_tracks(
-        tracks.x, tracks.y, tracks.second, tracks.bounds, params, gap_s
-    )
+    standing = smoothed(tracks, params, gap_s=gap_s)[:, 0]
     step_s = np.diff(tracks.second, prepend=0.0)
     step_m = np.hypot(np.diff(tracks.x, prepend=0.0), np.diff(tracks.y, prepend=0.0))
     is_step = ~np.isnan(standing)

@@ -171,15 +171,49 @@ def _join(
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def standing(
+def _join_noise(
+    ahead: Floats, mx: Floats, my: Floats, var: Floats, sigma2: float, joined: Floats
+) -> tuple[float, float, float]:
+    """Mean (x, y) and variance an axis of the noise, over modes with the joined probabilities."""
+    x, y, second_moment = 0.0, 0.0, 0.0
+    for k in range(N_HEADINGS + 1):
+        a, b = min(ahead[3, k], 0.999 * sigma2), min(var[k], 0.999 * sigma2)
+        rate = 1.0 / a + 1.0 / b - 1.0 / sigma2
+        ux = (ahead[1, k] / a + mx[k] / b) / rate
+        uy = (ahead[2, k] / a + my[k] / b) / rate
+        x += joined[k] * ux
+        y += joined[k] * uy
+        second_moment += joined[k] * (1.0 / rate + (ux * ux + uy * uy) / 2.0)
+    return x, y, max(second_moment - (x * x + y * y) / 2.0, 1e-6)
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _from_ahead_only(
+    found: Floats, i: int, weight: Floats, mx: Floats, my: Floats, var: Floats
+) -> None:
+    """Noise of the first fix after a silence, known from the fixes that follow."""
+    x, y, moment = 0.0, 0.0, 0.0
+    for k in range(N_HEADINGS + 1):
+        x += weight[k] * mx[k]
+        y += weight[k] * my[k]
+        moment += weight[k] * (var[k] + (mx[k] ** 2 + my[k] ** 2) / 2.0)
+    found[i, 1], found[i, 2] = x, y
+    found[i, 3] = max(moment - (x * x + y * y) / 2.0, 1e-6)
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def smooth(
     x: Floats, y: Floats, second: Floats, sigma: float, tau: float, speed: float, gap_s: float
 ) -> Floats:
-    """Probability of standing between each fix and the one before; NaN for the first and gaps."""
+    """Of every fix (n, 4): probability of standing since the fix before, noise x, y, its variance.
+
+    The first is NaN for the first fix and after a silence; the variance is an axis'.
+    """
     n, n_modes, s2 = len(x), N_HEADINGS + 1, sigma * sigma
     w, mx, my = np.empty(n_modes), np.empty(n_modes), np.empty(n_modes)
     var, scratch = np.empty(n_modes), np.empty(n_modes)
     ahead = np.empty((n, 4, n_modes))
-    found = np.full(n, np.nan)
+    found = np.empty((n, 4))
     _restart(w, mx, my, var, s2)
     for i in range(1, n):
         dt = second[i] - second[i - 1]
@@ -191,14 +225,17 @@ def standing(
         _update(w, mx, my, var, scratch, dx, dy, dt, speed * dt, s2, math.exp(-dt / tau))
         ahead[i, 0], ahead[i, 1], ahead[i, 2], ahead[i, 3] = w, mx, my, var
     _restart(w, mx, my, var, s2)
-    for i in range(n - 1, 0, -1):
-        dt = second[i] - second[i - 1]
+    for i in range(n - 1, -1, -1):
+        dt = second[i] - second[i - 1] if i > 0 else 0.0
         if dt > gap_s or dt <= 0.0:
+            found[i, 0] = np.nan
+            _from_ahead_only(found, i, w, mx, my, var)
             _restart(w, mx, my, var, s2)
             continue
         _mix(w, mx, my, var, dt)
         _join(ahead[i], w, mx, my, var, s2, scratch)
-        found[i] = scratch[0]
+        found[i, 0] = scratch[0]
+        found[i, 1], found[i, 2], found[i, 3] = _join_noise(ahead[i], mx, my, var, s2, scratch)
         dx, dy = x[i - 1] - x[i], y[i - 1] - y[i]
         _update(w, mx, my, var, scratch, dx, dy, dt, -speed * dt, s2, math.exp(-dt / tau))
     return found
@@ -248,16 +285,15 @@ def fit(x: Floats, y: Floats, second: Floats, bounds: Indices, gap_s: float) -> 
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def standing_tracks(
+def smooth_tracks(
     x: Floats, y: Floats, second: Floats, bounds: Indices, noise: Floats, gap_s: float
 ) -> Floats:
-    """`standing` of every track; `noise` (tracks, 3) holds sigma, tau and speed of each."""
-    found = np.empty(len(x))
+    """`smooth` of every track; `noise` (tracks, 3) holds sigma, tau and speed of each."""
+    found = np.empty((len(x), 4))
     for k in range(len(bounds) - 1):
         a, b = bounds[k], bounds[k + 1]
-        found[a:b] = standing(
-            x[a:b], y[a:b], second[a:b], noise[k, 0], noise[k, 1], noise[k, 2], gap_s
-        )
+        sigma, tau, speed = noise[k, 0], noise[k, 1], noise[k, 2]
+        found[a:b] = smooth(x[a:b], y[a:b], second[a:b], sigma, tau, speed, gap_s)
     return found
 
 

@@ -152,6 +152,14 @@ def noise_by_track(tracks: Ordered, noise: pd.DataFrame | None, *, gap_s: float)
     return np.where(np.isnan(found), np.array([6.0, 25.0, 1.2]), found)
 
 
+def smoothed(tracks: Ordered, params: Floats, *, gap_s: float) -> Floats:
+    """Of every ordered fix (n, 4): standing, noise x, noise y (metres), variance of that (m2)."""
+    found: Floats = stop_model.smooth_tracks(
+        tracks.x, tracks.y, tracks.second, tracks.bounds, params, gap_s
+    )
+    return found
+
+
 def standing_probability(
     fixes: gpd.GeoDataFrame, *, noise: pd.DataFrame | None = None, gap_s: float = GAP_S
 ) -> pd.Series:
@@ -168,9 +176,7 @@ def standing_probability(
     tracks = ordered(fixes)
     params = noise_by_track(tracks, noise, gap_s=gap_s)
     found = np.empty(len(fixes))
-    found[tracks.order] = stop_model.standing_tracks(
-        tracks.x, tracks.y, tracks.second, tracks.bounds, params, gap_s
-    )
+    found[tracks.order] = smoothed(tracks, params, gap_s=gap_s)[:, 0]
     return pd.Series(found, index=fixes.index, name="standing")
 
 
@@ -201,9 +207,7 @@ def find_stops(
     check_positive(least_s=least_s, gap_s=gap_s)
     tracks = ordered(fixes)
     params = noise_by_track(tracks, noise, gap_s=gap_s)
-    probability = stop_model.standing_tracks(
-        tracks.x, tracks.y, tracks.second, tracks.bounds, params, gap_s
-    )
+    probability = smoothed(tracks, params, gap_s=gap_s)[:, 0]
     track, first, last = stop_model.stop_runs(probability, tracks.second, tracks.bounds, least_s)
     n = last - first + 1
     sums = np.cumsum(np.vstack([np.zeros(2), np.column_stack([tracks.x, tracks.y])]), axis=0)
