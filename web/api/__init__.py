@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import Blueprint, Flask
 
-from web.api import features, hotspots, places, tiles
+from web.api import coverage, features, hotspots, patrols, places, tiles
 
 
 def install(app: Flask) -> None:
@@ -12,6 +12,8 @@ def install(app: Flask) -> None:
     api = Blueprint("api", __name__, url_prefix="/api/v1")
     features.register(api)
     hotspots.register(api)
+    coverage.register(api)
+    patrols.register(api)
     places.register(api)
     app.register_blueprint(api)
     app.register_blueprint(tiles.tiles)

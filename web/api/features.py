@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import UTC, datetime
 
 import pandas as pd
-from flask import Blueprint, Response, jsonify, request
+from flask import Blueprint, Response, request
 
 from geo.errors import NotFoundError, PermissionDenied
 from geo.schema import LAYERS
 from geo.services import incidents as incident_services
-from geo.services import patrols, plans
+from geo.services import plans, recordings
 from web.access import TRACK_LAYERS, own_track_rows
 from web.api import answers, query
-from web.reach import patrol_days, store
+from web.reach import store
 from web.security import needs, require_principal
 
 MOST_ROWS = 1_000_000
@@ -25,8 +25,6 @@ def register(api: Blueprint) -> None:
     """Add the addresses to the API."""
     api.add_url_rule("/grids.geojson", view_func=grids)
     api.add_url_rule("/incidents.geojson", view_func=incidents)
-    api.add_url_rule("/coverage.geojson", view_func=coverage)
-    api.add_url_rule("/coverage.json", view_func=coverage_grids)
     api.add_url_rule("/layers/<layer>.geojson", view_func=layer)
 
 
@@ -83,50 +81,6 @@ def incidents() -> Response:
 
 
 @needs()
-def coverage() -> Response:
-    """Street pieces with what the patrols of a day (and round) passed of them."""
-    day, number = _asked_day(), query.whole("round", least=1, most=100)
-    etag = answers.etag_of(["coverage", "pieces", "streets", "plans", "grids"])
-
-    def read() -> answers.Frames:
-        if day is None:
-            return [store().read("pieces")]
-        return [patrols.street_coverage(store(), day=day, round=number)]
-
-    return answers.features("pieces", read, etag=etag)
-
-
-def _asked_day() -> date | None:
-    """The day asked for, else the newest with patrols, else None."""
-    asked = query.day("day")
-    if asked is not None:
-        return asked
-    known = patrol_days()
-    return None if known.empty else known["day"].iloc[0].date()
-
-
-@needs()
-def coverage_grids() -> Response:
-    """Per grid the length expected, the length passed and its share, and the town's share."""
-    day, number = _asked_day(), query.whole("round", least=1, most=100)
-    etag = answers.etag_of(["coverage", "pieces", "streets", "plans", "grids"])
-    if answers.is_known(etag):
-        return answers.unchanged(etag)
-    rows: list[dict[str, object]] = []
-    share = None
-    if day is not None:
-        summary = patrols.round_summary(store(), day=day, round=number)
-        expected_m = float(summary["expected_m"].sum())
-        if expected_m > 0:
-            share = float(summary["covered_m"].sum()) / expected_m
-        summary = summary.astype("object").where(summary.notna(), None)
-        rows = summary.to_dict("records")
-    response = jsonify(share=share, grids=rows)
-    response.set_etag(etag)
-    return response
-
-
-@needs()
 def layer(layer: str) -> Response:
     """All rows of a stored layer with geometry, inside a box where one is asked for."""
     spec = LAYERS.get(layer)
@@ -149,6 +103,10 @@ def layer(layer: str) -> Response:
         frames = store().stream(layer, where=where, bbox=box, limit=limit)
         if layer not in TRACK_LAYERS:
             return frames
+        if asking.may("see.tracks"):
+            recordings.note_look(
+                store(), who=asking.name, whose=None, day=None, now=datetime.now(UTC)
+            )
         return (own_track_rows(frame, asking) for frame in frames)
 
     return answers.features(layer, read, etag=answers.etag_of([layer]))
