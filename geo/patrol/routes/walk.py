@@ -76,12 +76,19 @@ class Visit:
 
 @dataclass(frozen=True)
 class Route:
-    """A walk with its visits, in order; `minutes` in all, `places` the frame the visits name."""
+    """A walk with its visits, in order; `minutes` in all, `places` the frame the visits name.
+
+    `left_out`: rows `kind` (street, place), `row`, `name`, `reason` of what was asked for and is
+    not in it.
+    """
 
     walk: Walk
     visits: tuple[Visit, ...]
     minutes: float
     places: pd.DataFrame = field(default_factory=pd.DataFrame)
+    left_out: pd.DataFrame = field(
+        default_factory=lambda: pd.DataFrame(columns=["kind", "row", "name", "reason"])
+    )
 
 
 def directed(network: WalkNetwork, edges: Indices, start: int) -> Mask:
