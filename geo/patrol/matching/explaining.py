@@ -1,0 +1,317 @@
+"""Whole patrols explained: chains of fixes, their sampled walks, what these passed; compiled."""
+
+# ruff: noqa: PLR0912, PLR0915, PLR0917 - compiled kernels take flat arrays, by position
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import numpy.typing as npt
+from numba import njit
+
+from geo.patrol.matching.walking import (
+    CELL,
+    OFF,
+    SAMPLES,
+    SIGMA,
+    SPEED,
+    SPREAD,
+    STEP,
+    TAU,
+    _advance,
+    _divide,
+    _pace,
+    _place,
+    count_bits,
+)
+
+Floats = npt.NDArray[np.float64]
+Floats32 = npt.NDArray[np.float32]
+Ints = npt.NDArray[np.int32]
+Indices = npt.NDArray[np.int64]
+Masks = npt.NDArray[np.uint64]
+
+PASSED_OVER = -2
+"""Cell of a fix that came too soon after the one before to tell anything."""
+
+CHAIN_TICKS = 2048
+"""Longest chain kept at once; a longer track starts anew there, so that memory stays bounded."""
+
+# Columns of the sums that the noise is estimated from, a row a patrol.
+S00, S01, S11, PAIRS, PAIR_S, LENGTH, MOVED_M, MOVED_S, MOVED_M2, ON_S = range(10)
+WALK_S, HALTS, STAND_S, RESUMES, N_SUMS = range(10, 15)
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _recall(
+    n_ticks: int, tick_row: Indices, tick_fix: Indices, tick_dt: Floats, tick_free: Floats,
+    p: Floats, random: Masks, state: Ints, weight: Floats, walks: Masks, mx: Floats32, my: Floats32,
+    head: Ints, arc_from: Ints, arc_row: Ints, arc_weight: Floats32, arc_next: Ints, given: Masks,
+    x: Floats, y: Floats, cx: Floats, cy: Floats, target: Ints, step_m: Floats32, parent: Ints,
+    visited: Masks, spent: Floats32, touched: Ints, n_touched: int, cell_of: Ints, sums: Floats,
+) -> int:  # fmt: skip
+    """Samples a chain's walks from its end; marks cells; number of cells touched so far."""
+    n_ways = 2 * len(cx)
+    walks[: tick_row[n_ticks]] = np.uint64(0)
+    begin, end = tick_row[n_ticks - 1], tick_row[n_ticks]
+    last = np.arange(begin, end).astype(np.int32)
+    chained = np.append(np.arange(1, end - begin), -1).astype(np.int32)
+    dealt = np.zeros(end - begin, np.uint64)
+    _divide(~np.uint64(0), 0, weight[begin:end].astype(np.float32), chained, random, dealt)
+    for k in range(end - begin):
+        walks[last[k]] = dealt[k]
+    for tick in range(n_ticks - 1, -1, -1):
+        i = tick_fix[tick]
+        most = 0
+        for b in range(tick_row[tick], tick_row[tick + 1]):
+            mask = walks[b]
+            if not mask:
+                continue
+            n = count_bits(mask)
+            if i >= 0 and n > most:
+                most, cell_of[i] = n, -1 if state[b] < 0 else (state[b] % n_ways) >> 1
+            if state[b] >= 0:
+                c = (state[b] % n_ways) >> 1
+                if not visited[c]:
+                    touched[n_touched] = c
+                    n_touched += 1
+                visited[c] |= mask
+                spent[c] += n * tick_dt[tick] / SAMPLES
+                sums[ON_S] += n * tick_dt[tick] / SAMPLES
+            if tick == 0:
+                continue
+            _divide(mask, head[b], arc_weight, arc_next, random, given)
+            k = head[b]
+            while k >= 0:
+                mask = given[k]
+                a, row = arc_from[k], arc_row[k]
+                k = arc_next[k]
+                if not mask:
+                    continue
+                walks[a] |= mask
+                if row < 0:
+                    continue
+                n = count_bits(mask)
+                part = n / SAMPLES
+                sums[LENGTH] += part * step_m[row]
+                if i >= 0 and tick_free[tick] == 0.0:
+                    sums[S00] += part * (mx[a] * mx[a] + my[a] * my[a])
+                    sums[S01] += part * (mx[a] * mx[b] + my[a] * my[b])
+                    sums[S11] += part * (mx[b] * mx[b] + my[b] * my[b])
+                    sums[PAIRS] += part
+                    sums[PAIR_S] += part * tick_dt[tick]
+                is_moving, was_moving = state[b] < n_ways, state[a] < n_ways
+                if is_moving:
+                    sums[MOVED_M] += part * step_m[row]
+                    sums[MOVED_S] += part * tick_dt[tick]
+                    sums[MOVED_M2] += part * step_m[row] ** 2 / tick_dt[tick]
+                if was_moving:
+                    sums[WALK_S] += part * tick_dt[tick]
+                    sums[HALTS] += 0.0 if is_moving else part
+                else:
+                    sums[STAND_S] += part * tick_dt[tick]
+                    sums[RESUMES] += part if is_moving else 0.0
+                row = parent[row]
+                while row >= 0:
+                    c = target[row] >> 1
+                    if not visited[c]:
+                        touched[n_touched] = c
+                        n_touched += 1
+                    visited[c] |= mask
+                    row = parent[row]
+    return n_touched
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _collect(
+    touched: Ints, visited: Masks, spent: Floats32, piece: Ints, length: Floats,
+    piece_first: Indices, out_piece: Ints, out_walks: Masks, out_share: Floats32, out_s: Floats32,
+    n_out: int, votes: Floats,
+) -> int:  # fmt: skip
+    """Writes one row a piece of the cells touched, and clears these; number of rows so far."""
+    for c in touched:
+        if not visited[c]:
+            continue
+        j = piece[c]
+        votes[:] = 0.0
+        total, seconds = 0.0, 0.0
+        for other in range(piece_first[j], piece_first[j + 1]):
+            total += length[other]
+            seconds += spent[other]
+            mask = visited[other]
+            visited[other], spent[other] = np.uint64(0), 0.0
+            if not mask:
+                continue
+            for s in range(SAMPLES):
+                if (mask >> np.uint64(s)) & np.uint64(1):
+                    votes[s] += length[other]
+        walks, walked = np.uint64(0), 0.0
+        for s in range(SAMPLES):
+            walked += votes[s]
+            if votes[s] >= 0.499 * total:
+                walks |= np.uint64(1) << np.uint64(s)
+        out_piece[n_out], out_walks[n_out] = j, walks
+        out_share[n_out], out_s[n_out] = walked / (SAMPLES * total), seconds
+        n_out += 1
+    return n_out
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def explain(
+    bounds: Indices, x: Floats, y: Floats, second: Floats, params: Floats, gap_s: float, seeds: Masks,
+    cx: Floats, cy: Floats, length: Floats, piece: Ints, start: Indices, target: Ints,
+    step_m: Floats32, share: Floats32, parent: Ints, square_start: Indices, squares: Ints,
+    lattice: Floats, table: Floats, piece_first: Indices,
+) -> tuple[Indices, Ints, Masks, Floats32, Floats32, Ints, Floats]:  # fmt: skip
+    """What each patrol's sampled walks passed.
+
+    Parameters
+    ----------
+    bounds : patrol k has fixes bounds[k]:bounds[k + 1], times ascending
+    params : (patrols, 11) as named in `walking`
+    seeds : of the patrols' random numbers
+    piece_first : cells of piece j are piece_first[j]:piece_first[j + 1]
+
+    Returns
+    -------
+    found_bounds (patrols + 1), piece, walks (bit s: sample s walked half of it or more), share
+    walked and seconds spent on it (means over the samples), cell of each fix (-1 off), sums
+    """
+    n_cells, n_patrols = len(cx), len(bounds) - 1
+    slot = np.full(4 * n_cells, -1, np.int32)
+    found, mass = np.empty(4096, np.int32), np.empty(4096)
+    visited, spent = np.zeros(n_cells, np.uint64), np.zeros(n_cells, np.float32)
+    touched = np.empty(n_cells, np.int32)
+    room_s, room_a = 1 << 14, 1 << 16
+    state, head = np.empty(room_s, np.int32), np.empty(room_s, np.int32)
+    weight, walks = np.empty(room_s), np.zeros(room_s, np.uint64)
+    mx, my = np.empty(room_s, np.float32), np.empty(room_s, np.float32)
+    arc_from, arc_row = np.empty(room_a, np.int32), np.empty(room_a, np.int32)
+    arc_next, arc_weight = np.empty(room_a, np.int32), np.empty(room_a, np.float32)
+    given = np.zeros(room_a, np.uint64)
+    tick_row, tick_fix = np.empty(CHAIN_TICKS + 2, np.int64), np.empty(CHAIN_TICKS + 2, np.int64)
+    tick_dt, tick_free = np.empty(CHAIN_TICKS + 2), np.empty(CHAIN_TICKS + 2)
+    cell_of = np.full(len(x), PASSED_OVER, np.int32)
+    sums = np.zeros((n_patrols, N_SUMS))
+    out_bounds = np.zeros(n_patrols + 1, np.int64)
+    room_o = 1024
+    out_piece, out_walks = np.empty(room_o, np.int32), np.empty(room_o, np.uint64)
+    out_share, out_s = np.empty(room_o, np.float32), np.empty(room_o, np.float32)
+    n_out = 0
+    random = np.zeros(1, np.uint64)
+    fix, before = np.empty(2), np.empty(2)
+    pace = np.empty(0)
+    votes = np.zeros(SAMPLES)
+    for patrol in range(n_patrols):
+        p = params[patrol]
+        random[0] = seeds[patrol]
+        n_touched = 0
+        i, stop = bounds[patrol], bounds[patrol + 1]
+        pace_dt = -1.0
+        while i < stop:
+            # One chain from fix i on.
+            m = _place(x[i], y[i], 1.0, p[SIGMA], cx, cy, length, square_start, squares, lattice,
+                       found, mass, table)  # fmt: skip
+            if 4 * m + 2 > room_s:
+                state, head = np.append(state, state), np.append(head, head)
+                weight, walks = np.append(weight, weight), np.append(walks, walks)
+                mx, my, room_s = np.append(mx, mx), np.append(my, my), 2 * room_s
+            state[0], weight[0], head[0], mx[0], my[0] = OFF, 1e-9, -1, 0.0, 0.0
+            n, total = 1, 0.0
+            for k in range(m):
+                total += 2.0 * mass[k]
+            weight[0] = max(1.0 - total, 0.02)
+            for k in range(m):
+                for way in range(4):
+                    if mass[k] > 1e-5 * total:
+                        state[n] = 2 * found[k] + (way & 1) + 2 * n_cells * (way >> 1)
+                        weight[n], head[n] = 0.5 * mass[k], -1
+                        mx[n], my[n] = x[i] - cx[found[k]], y[i] - cy[found[k]]
+                        n += 1
+            tick_row[0], tick_row[1], tick_fix[0], tick_dt[0], tick_free[0] = 0, n, i, 0.0, 0.0
+            n_ticks, n_arcs, last, free = 1, 0, i, 0.0
+            j = i + 1
+            is_cut = False
+            while j < stop and not is_cut:
+                wait = second[j] - second[last]
+                if wait > gap_s or n_ticks >= CHAIN_TICKS - 1:
+                    break
+                if wait < 0.7 * p[STEP] and j + 1 < stop and second[j + 1] - second[last] <= gap_s:
+                    j += 1
+                    continue
+                n_parts = max(math.ceil(wait / (1.6 * p[STEP])), 1)
+                dt = max(wait / n_parts, 1e-3)
+                if n_ticks + n_parts >= CHAIN_TICKS:
+                    break
+                if abs(dt - pace_dt) > 1e-3:
+                    pace_dt = dt
+                    _pace(dt, p, pace)
+                for part in range(n_parts):
+                    begin, end = tick_row[n_ticks - 1], tick_row[n_ticks]
+                    bound_a = n_arcs + 16384
+                    for a in range(begin, end):
+                        if state[a] >= 0:
+                            source = state[a] % (2 * n_cells)
+                            bound_a += start[source + 1] - start[source] + 2
+                    while bound_a > room_a:
+                        arc_from, arc_row = (
+                            np.append(arc_from, arc_from),
+                            np.append(arc_row, arc_row),
+                        )
+                        arc_next = np.append(arc_next, arc_next)
+                        arc_weight = np.append(arc_weight, arc_weight)
+                        given = np.append(given, given)
+                        room_a *= 2
+                    while end + (bound_a - n_arcs) > room_s:
+                        state, head = np.append(state, state), np.append(head, head)
+                        weight, walks = np.append(weight, weight), np.append(walks, walks)
+                        mx, my, room_s = np.append(mx, mx), np.append(my, my), 2 * room_s
+                    before[0], before[1] = x[last], y[last]
+                    is_last = part == n_parts - 1
+                    fix[0] = x[j] if is_last else math.nan
+                    fix[1] = y[j] if is_last else math.nan
+                    spread2 = 0.5 * (p[SPEED] * wait) ** 2
+                    kept, n_arcs = _advance(
+                        begin, end, n_arcs, fix, before, dt, free, p, pace, spread2,
+                        cx, cy, length, start, target, step_m, share, square_start, squares,
+                        lattice, state, weight, mx, my, head, arc_from, arc_row, arc_weight,
+                        arc_next, slot, found, mass, table,
+                    )  # fmt: skip
+                    alive = 0.0
+                    for b in range(end, kept):
+                        alive += weight[b]
+                    if not alive > 0.0:
+                        is_cut = True
+                        break
+                    tick_fix[n_ticks] = j if is_last else -1
+                    tick_dt[n_ticks], tick_free[n_ticks] = dt, free
+                    rho2 = math.exp(-2.0 * dt / p[TAU])
+                    free = 0.0 if is_last else rho2 * free + p[SIGMA] ** 2 * (1.0 - rho2)
+                    n_ticks += 1
+                    tick_row[n_ticks] = kept
+                if not is_cut:
+                    last = j
+                    j += 1
+            n_touched = _recall(
+                n_ticks, tick_row, tick_fix, tick_dt, tick_free, p, random, state, weight, walks,
+                mx, my, head, arc_from, arc_row, arc_weight, arc_next, given, x, y, cx, cy, target,
+                step_m, parent, visited, spent, touched, n_touched, cell_of, sums[patrol],
+            )  # fmt: skip
+            i = j if j > last else last + 1
+        if n_out + n_touched > room_o:
+            more = n_out + n_touched
+            out_piece = np.append(out_piece, np.empty(more, np.int32))
+            out_walks = np.append(out_walks, np.empty(more, np.uint64))
+            out_share = np.append(out_share, np.empty(more, np.float32))
+            out_s = np.append(out_s, np.empty(more, np.float32))
+            room_o = len(out_piece)
+        n_out = _collect(
+            touched[:n_touched], visited, spent, piece, length, piece_first, out_piece, out_walks,
+            out_share, out_s, n_out, votes,
+        )  # fmt: skip
+        out_bounds[patrol + 1] = n_out
+    return (
+        out_bounds, out_piece[:n_out].copy(), out_walks[:n_out].copy(), out_share[:n_out].copy(),
+        out_s[:n_out].copy(), cell_of, sums,
+    )  # fmt: skip
