@@ -70,7 +70,7 @@ def asked_question() -> Question:
         last,
         category=category,
         cell_size_m=float(cell_size_m),
-        exposure=request.args.get("exposure", "fitted")[:40],
+        exposure=request.args.get("exposure", "auto")[:40],
         correction=correction,  # type: ignore[arg-type]
         bandwidth_m=float(bandwidth_m or max(BANDWIDTH_M, cell_size_m)),
     )

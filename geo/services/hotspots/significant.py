@@ -48,7 +48,8 @@ def significance(asked: Asked) -> Analysis:
         n_unexposed=judged.n_unexposed,
         model=judged.model.name,
         dispersion=judged.dispersion,
-        shares={} if asked.question.exposure == "background" else asked.exposure[1],
+        measured=asked.measured,
+        shares={} if asked.measured == "background" else asked.exposure[1],
         notes=[(code, told.get(code.rpartition(".")[2], {})) for code in judged.notes],
     )
 
@@ -56,7 +57,7 @@ def significance(asked: Asked) -> Analysis:
 def judge(asked: Asked) -> Significance:
     """The exact test of every cell against the exposure asked for."""
     q = asked.question
-    is_background = q.exposure == "background"
+    is_background = asked.measured == "background"
     exposure, _ = asked.exposure
     return significant_cells(
         asked.counts,
