@@ -159,8 +159,8 @@ def _collect(
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def explain(
-    bounds: Indices, x: Floats, y: Floats, second: Floats, params: Floats, gap_s: float, seeds: Masks,
-    cx: Floats, cy: Floats, length: Floats, piece: Ints, start: Indices, target: Ints,
+    bounds: Indices, x: Floats, y: Floats, second: Floats, params: Floats, gap_s: float,
+    seeds: Masks, cx: Floats, cy: Floats, length: Floats, piece: Ints, start: Indices, target: Ints,
     step_m: Floats32, share: Floats32, parent: Ints, square_start: Indices, squares: Ints,
     lattice: Floats, table: Floats, piece_first: Indices,
 ) -> tuple[Indices, Ints, Masks, Floats32, Floats32, Ints, Floats]:  # fmt: skip
@@ -246,6 +246,8 @@ def explain(
                     break
                 if abs(dt - pace_dt) > 1e-3:
                     pace_dt = dt
+                    longest = (p[SPEED] + 3.0 * p[SPREAD]) * dt + 1.5 * p[CELL]
+                    pace = np.empty(int(4.0 * longest) + 2)
                     _pace(dt, p, pace)
                 for part in range(n_parts):
                     begin, end = tick_row[n_ticks - 1], tick_row[n_ticks]
