@@ -24,8 +24,8 @@ LEAST_STOP_S = 45.0
 GAP_S = 120.0
 """A silence after which nothing is known of the noise, seconds."""
 
-MOST_FIXES = 3_000
-"""Fixes of a phone that its noise is fitted to: four hours at one in 5 s."""
+MOST_FIXES = 1_500
+"""Fixes of a phone that its noise is fitted to: two hours at one in 5 s."""
 
 Floats = npt.NDArray[np.float64]
 Indices = npt.NDArray[np.int64]
