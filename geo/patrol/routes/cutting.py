@@ -20,6 +20,8 @@ def cut_lines(lines: Geometries, line: Indices, along_m: Floats) -> tuple[Geomet
     line : (k,) which line each cut is on
     along_m : (k,) where, metres from its start, strictly inside; no two alike on a line
     """
+    if not len(line):
+        return lines, np.arange(len(lines))
     order = np.lexsort((along_m, line))
     line, along_m = line[order], along_m[order]
     xy, owner = shapely.get_coordinates(lines, return_index=True)
@@ -33,15 +35,13 @@ def cut_lines(lines: Geometries, line: Indices, along_m: Floats) -> tuple[Geomet
     begins = is_start[order].astype(bool)
     begins[1:] |= np.diff(all_owner[order]) > 0
     joined = np.concatenate([xy, cut_xy, cut_xy])[order]
-    parts: Geometries = shapely.linestrings(joined, indices=np.cumsum(begins) - int(begins[0]))
+    parts: Geometries = shapely.linestrings(joined, indices=np.cumsum(begins))
     n_parts = np.bincount(line, minlength=len(lines)) + 1
     return parts, np.repeat(np.arange(len(lines)), n_parts)
 
 
 def along(xy: Floats, owner: Indices) -> Floats:
     """How far along its line each vertex is, metres; vertices line by line."""
-    if not len(xy):
-        return np.zeros(0)
     is_later = owner[1:] == owner[:-1]
     step = np.where(is_later, np.hypot(*(xy[1:] - xy[:-1]).T), 0.0)
     total = np.concatenate([[0.0], np.cumsum(step)])

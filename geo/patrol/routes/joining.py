@@ -66,7 +66,7 @@ def join_parts(
     """
     ways = _ways(network, wanted, is_odd, base)
     part = _part_of_terminal(network, wanted, ways.terminals)
-    model = _Model(ways, is_odd[ways.terminals], n_free)
+    model = _Model(ways, is_odd[ways.terminals], n_free, ways.terminals == base)
     for region in range(part.max() + 1):
         model.cut(part == region)
     for terminal in np.flatnonzero(is_odd[ways.terminals]) if n_free == 0 else ():
@@ -92,8 +92,8 @@ def join_parts(
 class _Model:
     """The integer program, its cuts growing. Columns: ways, ends (z), halves of degrees (y)."""
 
-    def __init__(self, ways: _Ways, is_odd: Mask, n_free: int) -> None:
-        self.ways, self.n_free = ways, n_free
+    def __init__(self, ways: _Ways, is_odd: Mask, n_free: int, is_base: Mask) -> None:
+        self.ways, self.n_free, self.is_base = ways, n_free, is_base
         n, m = len(ways.terminals), len(ways.cost_m)
         self.n_ways, self.n_ends = m, n if n_free else 0
         at = np.arange(n)
@@ -127,14 +127,17 @@ class _Model:
         return row
 
     def cut(self, is_inside: Mask) -> None:
-        """What crosses the border of these terminals is at least 2, an end inside counting 1."""
+        """What crosses the border of these terminals is at least 2, an end inside counting 1.
+
+        An open walk from the base has an end there."""
         if is_inside.all() or not is_inside.any():
             return
-        row = self._crossing(is_inside)
+        row, least = self._crossing(is_inside), 2.0
         if self.n_free:
             self._add(csr_array(row[None]), 1.0, np.inf)
             row[self.n_ways : self.n_ways + self.n_ends] = is_inside
-        self._add(csr_array(row[None]), 2.0, np.inf)
+            least -= float(self.n_free == 1 and (self.is_base & is_inside).any())
+        self._add(csr_array(row[None]), least, np.inf)
 
     def leave(self, terminal: int) -> None:
         """An odd terminal is left by one way at least."""
@@ -173,7 +176,13 @@ def _ways(network: WalkNetwork, wanted: Indices, is_odd: Mask, base: int | None)
         is_terminal[base] = True
     terminals = np.flatnonzero(is_terminal)
     distance, last_edge = shortest_ways(
-        network.first, network.neighbour, network.way_edge, network.length_m, terminals, is_terminal
+        network.first,
+        network.neighbour,
+        network.way_edge,
+        network.length_m,
+        terminals,
+        is_terminal,
+        True,
     )
     between = distance[:, terminals]
     left, right = np.nonzero(np.triu(np.isfinite(between), 1))

@@ -18,13 +18,17 @@ def shortest_ways(  # noqa: PLR0917
     length_m: Floats,
     sources: Indices,
     is_end: npt.NDArray[np.bool_],
+    ends_block: bool,
 ) -> tuple[Floats, Indices]:
     """Distance and last edge (-1: none) of the shortest way from each source to every node, (k, n).
 
-    Dijkstra with a binary heap. Ways do not lead on through nodes that are `is_end`: these are
-    reached from elsewhere only past no other, which keeps just the ways that cannot be composed.
+    Dijkstra with a binary heap, for each source until every node that `is_end` is reached, of which
+    there may be none: then until all nodes are. Where `ends_block`, ways do not lead on through
+    these nodes, which keeps just the ways that are not made of others. Distances of other nodes
+    are right only where no node is an end.
     """
     n = len(first) - 1
+    n_ends = is_end.sum()
     distance = np.full((len(sources), n), np.inf)
     last_edge = np.full((len(sources), n), np.int64(-1))
     room = len(neighbour) + 1
@@ -34,7 +38,7 @@ def shortest_ways(  # noqa: PLR0917
         is_done = np.zeros(n, np.bool_)
         far[sources[s]] = 0.0
         keys[0], items[0] = 0.0, sources[s]
-        size = 1
+        size, n_open = 1, n_ends
         while size > 0:
             node = items[0]
             size -= 1
@@ -52,8 +56,12 @@ def shortest_ways(  # noqa: PLR0917
             if is_done[node]:
                 continue
             is_done[node] = True
-            if is_end[node] and node != sources[s]:
-                continue
+            if is_end[node]:
+                n_open -= 1
+                if n_open == 0:
+                    break
+                if ends_block and node != sources[s]:
+                    continue
             for way in range(first[node], first[node + 1]):
                 other, edge = neighbour[way], way_edge[way]
                 reached = far[node] + length_m[edge]

@@ -81,6 +81,8 @@ def best_order(
     best = np.empty(0, np.int64)
     best_gain, best_end = 0.0, 0.0
     taken = np.empty(n, np.int64)
+    if n == 0:
+        return best
     for _ in range(n_starts):
         order = np.random.permutation(n) + 1
         trial = order.copy()

@@ -21,9 +21,6 @@ Mask = npt.NDArray[np.bool_]
 UNITS_A_METRE = 1_000_000
 """Matching counts whole micrometres, so that it is exact and equal lengths are rare."""
 
-OUTSIDE = -1
-"""A way's other end where it leads out of the network: the walk ends there."""
-
 
 def postman(
     network: WalkNetwork,
@@ -36,9 +33,8 @@ def postman(
 
     Where the wanted edges (and the base) hang together the walk is exact: their odd nodes are
     matched at least total distance (Edmonds and Johnson 1973), every wanted edge and the ways
-    between matched nodes are walked once, in the order of an Euler walk (Hierholzer). Only pairs
-    of odd nodes with no third on their way are offered for matching, which loses nothing. Where
-    they fall apart, see `joining.join_parts`.
+    between matched nodes are walked once, in the order of an Euler walk (Hierholzer). Where they
+    fall apart, see `joining.join_parts`.
 
     Parameters
     ----------
@@ -90,7 +86,7 @@ def match_odd(network: WalkNetwork, odd: Indices, *, n_free: int) -> tuple[Indic
     is_end = np.zeros(len(network.nodes), dtype=bool)
     is_end[odd] = True
     distance, last = shortest_ways(
-        network.first, network.neighbour, network.way_edge, network.length_m, odd, is_end
+        network.first, network.neighbour, network.way_edge, network.length_m, odd, is_end, False
     )
     between = distance[:, odd]
     left, right = np.nonzero(np.triu(np.isfinite(between), 1))

@@ -75,7 +75,7 @@ def task_of(
     made, home = attached.network, int(attached.node[0])
     never = np.zeros(len(made.nodes), dtype=bool)
     far, _ = shortest_ways(
-        made.first, made.neighbour, made.way_edge, made.length_m, attached.node[:1], never
+        made.first, made.neighbour, made.way_edge, made.length_m, attached.node[:1], never, False
     )
     off_m = float(attached.off_m[0])
     left = max(minutes - 2 * off_m / walking_mps / 60, 0.0)
@@ -267,7 +267,7 @@ def _added_m(task: Task, walk: Walk, edges: Indices) -> Floats:
     near = np.unique(walk.nodes()) if len(walk.edges) else np.array([task.base])
     never = np.zeros(len(network.nodes), dtype=bool)
     far, _ = shortest_ways(
-        network.first, network.neighbour, network.way_edge, network.length_m, near, never
+        network.first, network.neighbour, network.way_edge, network.length_m, near, never, False
     )
     far = far.min(axis=0)
     tail, head = far[network.tail[edges]], far[network.head[edges]]

@@ -76,7 +76,13 @@ def _call(walk: Walk, stops: Stops, minutes: float, mps: float) -> tuple[Walk, l
     pass_min = np.concatenate([[0.0], np.cumsum(network.length_m[walk.edges])]) / mps / 60
     never = np.zeros(len(network.nodes), dtype=bool)
     far, last = shortest_ways(
-        network.first, network.neighbour, network.way_edge, network.length_m, stops.node, never
+        network.first,
+        network.neighbour,
+        network.way_edge,
+        network.length_m,
+        stops.node,
+        never,
+        False,
     )
     way_min = far[:, nodes] / mps / 60
     added = 2 * way_min.min(axis=1) + stops.service

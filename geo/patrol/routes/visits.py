@@ -178,8 +178,11 @@ def left_out_rows(
 ) -> pd.DataFrame:
     """Rows `kind`, `row` (position), `name` and `reason` of what has a reason."""
     row = np.flatnonzero(pd.notna(reason))
-    name = places["name"].to_numpy(dtype=object)[row] if "name" in places else None
-    return pd.DataFrame({"kind": kind, "row": row, "name": name, "reason": reason[row]})
+    name = np.full(len(row), None, dtype=object)
+    if "name" in places:
+        name = places["name"].astype(object).where(places["name"].notna(), None).to_numpy()[row]
+    columns = {"kind": [kind] * len(row), "row": row, "name": name, "reason": reason[row]}
+    return pd.DataFrame(columns)
 
 
 def _ways(attached: Attached) -> tuple[Floats, Indices]:
@@ -187,7 +190,13 @@ def _ways(attached: Attached) -> tuple[Floats, Indices]:
     network = attached.network
     never = np.zeros(len(network.nodes), dtype=bool)
     distance, last_edge = shortest_ways(
-        network.first, network.neighbour, network.way_edge, network.length_m, attached.node, never
+        network.first,
+        network.neighbour,
+        network.way_edge,
+        network.length_m,
+        attached.node,
+        never,
+        False,
     )
     return distance[:, attached.node], last_edge
 
