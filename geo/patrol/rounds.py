@@ -25,6 +25,10 @@ ROUND_GAP_S = 1_800.0
 LEAST_ROUND_S = 300.0
 """A walk shorter than this is no round, seconds."""
 
+BY_PACE = 0.6
+"""Weight of the length by time and pace beside that of the smoothed line: by their spreads on
+simulated walks (4.3% and 4.9% of a round, correlation .4)."""
+
 Floats = npt.NDArray[np.float64]
 Indices = npt.NDArray[np.int64]
 
@@ -152,8 +156,8 @@ def walked_length_m(
 ) -> pd.DataFrame:
     """How far each patrol really walked: `patrol`, `walked_m`, `walking_s`, `standing_s`, `raw_m`.
 
-    The line through the fixes (`raw_m`) is far too long: noise adds to every step. `walked_m` is
-    the mean of two figures whose errors differ: the line with the likeliest noise taken off, and
+    The line through the fixes (`raw_m`) is far too long: noise adds to every step. `walked_m` is a
+    weighted mean of two figures whose errors differ: the line with the likeliest noise taken off, and
     the time spent walking (probability of walking, summed) times the likeliest pace of that round.
     Silences above `gap_s` count in none of them.
 
@@ -187,7 +191,7 @@ def walked_length_m(
     return pd.DataFrame(
         {
             "patrol": pd.array(tracks.patrols, dtype="str"),
-            "walked_m": (walking * pace + smooth_m) / 2.0,
+            "walked_m": BY_PACE * walking * pace + (1.0 - BY_PACE) * smooth_m,
             "walking_s": walking,
             "standing_s": total(standing * step_s),
             "raw_m": total(_steps(tracks.x, tracks.y)),

@@ -105,14 +105,16 @@ def _update(
             ey -= reach * _SIN[k - 1]
         s = (1.0 - phi) ** 2 * var[k] + r + q
         gain = (phi * (phi - 1.0) * var[k] + r) / s
-        scratch[k] = math.log(weight[k]) - (ex * ex + ey * ey) / (2.0 * s) - math.log(s)
+        scratch[k] = -(ex * ex + ey * ey) / (2.0 * s)
         best = max(best, scratch[k])
+        weight[k] /= s
         mean_x[k] = phi * mean_x[k] + gain * ex
         mean_y[k] = phi * mean_y[k] + gain * ey
         var[k] = max(phi * phi * var[k] + r - gain * gain * s, 1e-6)
     total = 0.0
     for k in range(N_HEADINGS + 1):
-        weight[k] = math.exp(scratch[k] - best)
+        off = scratch[k] - best
+        weight[k] = weight[k] * math.exp(off) + 1e-300 if off > -60.0 else 1e-300
         total += weight[k]
     for k in range(N_HEADINGS + 1):
         weight[k] /= total
@@ -143,7 +145,14 @@ def log_likelihood(
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def _join(
-    ahead: Floats, w: Floats, mx: Floats, my: Floats, var: Floats, sigma2: float, joined: Floats
+    ahead: Floats,
+    w: Floats,
+    mx: Floats,
+    my: Floats,
+    var: Floats,
+    sigma2: float,
+    factor: Floats,
+    joined: Floats,
 ) -> None:
     """Probability of each mode from the filter ahead (4, modes) and the one coming back."""
     stand = STAND_S / (STAND_S + WALK_S)
@@ -155,16 +164,12 @@ def _join(
         ux, uy = ahead[1, k] / a + mx[k] / b, ahead[2, k] / a + my[k] / b
         off = (ahead[1, k] ** 2 + ahead[2, k] ** 2) / a + (mx[k] ** 2 + my[k] ** 2) / b
         off -= (ux * ux + uy * uy) / rate
-        joined[k] = (
-            math.log(ahead[0, k] + 1e-300)
-            + math.log(w[k] / prior)
-            - off / 2.0
-            + math.log(sigma2 / (a * b * rate))
-        )
+        joined[k] = -off / 2.0
+        factor[k] = ahead[0, k] * w[k] / prior * sigma2 / (a * b * rate)
         best = max(best, joined[k])
     total = 0.0
     for k in range(N_HEADINGS + 1):
-        joined[k] = math.exp(joined[k] - best)
+        joined[k] = factor[k] * math.exp(joined[k] - best) + 1e-300
         total += joined[k]
     for k in range(N_HEADINGS + 1):
         joined[k] /= total
@@ -211,7 +216,7 @@ def smooth(
     """
     n, n_modes, s2 = len(x), N_HEADINGS + 1, sigma * sigma
     w, mx, my = np.empty(n_modes), np.empty(n_modes), np.empty(n_modes)
-    var, scratch = np.empty(n_modes), np.empty(n_modes)
+    var, scratch, factor = np.empty(n_modes), np.empty(n_modes), np.empty(n_modes)
     ahead = np.empty((n, 4, n_modes))
     found = np.empty((n, 4))
     _restart(w, mx, my, var, s2)
@@ -233,7 +238,7 @@ def smooth(
             _restart(w, mx, my, var, s2)
             continue
         _mix(w, mx, my, var, dt)
-        _join(ahead[i], w, mx, my, var, s2, scratch)
+        _join(ahead[i], w, mx, my, var, s2, factor, scratch)
         found[i, 0] = scratch[0]
         found[i, 1], found[i, 2], found[i, 3] = _join_noise(ahead[i], mx, my, var, s2, scratch)
         dx, dy = x[i - 1] - x[i], y[i - 1] - y[i]

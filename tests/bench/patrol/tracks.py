@@ -228,7 +228,7 @@ def fixed_radius(fixes: gpd.GeoDataFrame, radius_m: float, least_s: float) -> pd
 
 
 def movingpandas_stops(fixes: gpd.GeoDataFrame, diameter_m: float) -> tuple[float, pd.DataFrame]:
-    """(processor seconds of finding, stops); building the trajectories is not counted."""
+    """(processor seconds of finding, stops with their places); building is not counted."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         import movingpandas as mpd  # noqa: PLC0415
@@ -237,16 +237,17 @@ def movingpandas_stops(fixes: gpd.GeoDataFrame, diameter_m: float) -> tuple[floa
         local["at"] = local["at"].dt.tz_localize(None)
         collection = mpd.TrajectoryCollection(local, "patrol", t="at")
         start = time.process_time()
-        rows = []
-        for trajectory in collection:
-            spans = mpd.TrajectoryStopDetector(trajectory).get_stop_time_ranges(
-                min_duration=pd.Timedelta(seconds=60), max_diameter=diameter_m
-            )
-            rows += [(trajectory.id, span.t_0, span.t_n) for span in spans]
+        found = mpd.TrajectoryStopDetector(collection).get_stop_points(
+            min_duration=pd.Timedelta(seconds=60), max_diameter=diameter_m
+        )
         took = time.process_time() - start
-    found = pd.DataFrame(rows, columns=["patrol", "started_at", "ended_at"])
-    for name in ("started_at", "ended_at"):
-        found[name] = pd.to_datetime(found[name]).dt.tz_localize("UTC")
+    found = pd.DataFrame(
+        {
+            "patrol": found["traj_id"],
+            "started_at": pd.to_datetime(found["start_time"]).dt.tz_localize("UTC"),
+            "ended_at": pd.to_datetime(found["end_time"]).dt.tz_localize("UTC"),
+        }
+    )
     return took, by_second(found, fixes)
 
 
@@ -285,14 +286,14 @@ def compare_stops(is_quick: bool) -> str:
             f"{n / took:,.0f}" if took else "-",
         ]
 
-    took, found = best_of(2, lambda: stops.find_stops(walks.fixes))
+    took, found_all = best_of(2, lambda: stops.find_stops(walks.fixes))
     ours = len(walks.fixes) / took
     lines = [
         line(
             "ours, noise fitted to each phone",
             took,
             len(walks.fixes),
-            by_second(found, walks.fixes),
+            by_second(found_all, walks.fixes),
             walks.stops,
         )
     ]
@@ -316,7 +317,7 @@ def compare_stops(is_quick: bool) -> str:
     for name, (work, sizes) in peers.items():
         runs = [work(few.fixes, size) for size in sizes]
         k = int(np.argmax([score_by_time(run[1], few.stops, 2_400.0)[0] for run in runs]))
-        speeds[name] = len(few.fixes) / min(run[0] for run in runs)
+        speeds[name] = len(few.fixes) / runs[k][0]
         lines.append(
             line(
                 f"{name}, best of {sizes} m in hindsight",
@@ -328,8 +329,9 @@ def compare_stops(is_quick: bool) -> str:
         )
     heads = ["stops", "F1 by time", "precision / recall", "F1 by stop", "fixes/s"]
     said = table(heads, lines)
-    f1 = score_by_time(by_second(stops.find_stops(walks.fixes), walks.fixes), walks.stops, 2400.0)
-    said += f"\n\nF1 {f1[0]:.3f}, target .90: {verdict(f1[0] >= 0.9)}. "
+    seconds = by_second(found_all, walks.fixes)
+    f1 = min(score_by_time(seconds, walks.stops, 2_400.0)[0], score_by_stop(seconds, walks.stops))
+    said += f"\n\nF1, the lower of the two ways: {f1:.3f}, target .90: {verdict(f1 >= 0.9)}. "
     for name, speed in speeds.items():
         wanted = "; target 30: " + verdict(ours >= 30 * speed) if name == "movingpandas" else ""
         said += f"{ours / speed:,.0f} times {name}{wanted}. "
