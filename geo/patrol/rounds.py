@@ -157,8 +157,8 @@ def walked_length_m(
     """How far each patrol really walked: `patrol`, `walked_m`, `walking_s`, `standing_s`, `raw_m`.
 
     The line through the fixes (`raw_m`) is far too long: noise adds to every step. `walked_m` is a
-    weighted mean of two figures whose errors differ: the line with the likeliest noise taken off, and
-    the time spent walking (probability of walking, summed) times the likeliest pace of that round.
+    weighted mean of two figures whose errors differ: the line with the likeliest noise taken off,
+    and the time spent walking (probability of walking, summed) times that round's likeliest pace.
     Silences above `gap_s` count in none of them.
 
     Parameters
