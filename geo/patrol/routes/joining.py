@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import combinations
 
 import numpy as np
 import numpy.typing as npt
 from scipy.optimize import Bounds, LinearConstraint, milp
-from scipy.sparse import coo_array, csr_array, vstack
-from scipy.sparse.csgraph import connected_components
+from scipy.sparse import coo_array, csr_array
+from scipy.sparse.csgraph import connected_components, shortest_path
 
 from geo.errors import ParameterError
 from geo.patrol.routes.kernels import shortest_ways, way_back
@@ -23,6 +24,9 @@ MAX_ROUNDS = 40
 
 MAX_NODES = 20_000
 """Nodes of one search; a count, not a time, so that the answer is the same on every machine."""
+
+MOST_PARTS_AT_ONCE = 6
+"""Parts of which all groups are cut before the first solution: at most 31 cuts."""
 
 
 @dataclass(frozen=True)
@@ -67,8 +71,8 @@ def join_parts(
     ways = _ways(network, wanted, is_odd, base)
     part = _part_of_terminal(network, wanted, ways.terminals)
     model = _Model(ways, is_odd[ways.terminals], n_free, ways.terminals == base)
-    for region in range(part.max() + 1):
-        model.cut(part == region)
+    for regions in _groups(part.max() + 1):
+        model.cut(np.isin(part, regions))
     for terminal in np.flatnonzero(is_odd[ways.terminals]) if n_free == 0 else ():
         model.leave(int(terminal))
     bound_m, is_proved = 0.0, False
@@ -96,29 +100,29 @@ class _Model:
         self.ways, self.n_free, self.is_base = ways, n_free, is_base
         n, m = len(ways.terminals), len(ways.cost_m)
         self.n_ways, self.n_ends = m, n if n_free else 0
-        at = np.arange(n)
-        rows = [ways.left, ways.right, at]
-        columns = [np.arange(m), np.arange(m), m + self.n_ends + at]
-        values = [np.ones(m), np.ones(m), np.full(n, -2.0)]
-        if n_free:
-            rows, columns = [*rows, at], [*columns, m + at]
-            values = [*values, np.ones(n)]
         self.n_columns = m + self.n_ends + n
-        self.matrix = _sparse(rows, columns, values, (n, self.n_columns))
+        at, way = np.arange(n), np.arange(m)
+        # parity: degree - 2 y = 1 for odd terminals, 0 for even ones
+        self.parity = np.zeros((n, self.n_columns))
+        self.parity[ways.left, way] = 1.0
+        self.parity[ways.right, way] = 1.0
+        self.parity[at, m + self.n_ends + at] = -2.0
+        if n_free:
+            self.parity[at, m + at] = 1.0
+        self.rows: list[Floats] = []
         self.low = is_odd.astype(np.float64)
         self.high = is_odd.astype(np.float64)
-        # parity: degree - 2 y = 1 for odd terminals, 0 for even ones
         if n_free:
-            row = np.zeros((1, self.n_columns))
-            row[0, m : m + n] = 1.0
-            self._add(csr_array(row), n_free, n_free)
+            row = np.zeros(self.n_columns)
+            row[m : m + n] = 1.0
+            self._add(row, n_free, n_free)
         self.cost = np.concatenate([ways.cost_m, np.zeros(self.n_ends + n)])
         self.upper = np.concatenate(
             [np.full(m, 2.0), np.ones(self.n_ends), np.full(n, float(2 * m + 2))]
         )
 
-    def _add(self, row: csr_array, low: float, high: float) -> None:
-        self.matrix = vstack([self.matrix, row], format="csr")
+    def _add(self, row: Floats, low: float, high: float) -> None:
+        self.rows.append(row)
         self.low, self.high = np.append(self.low, low), np.append(self.high, high)
 
     def _crossing(self, is_inside: Mask) -> Floats:
@@ -134,24 +138,25 @@ class _Model:
             return
         row, least = self._crossing(is_inside), 2.0
         if self.n_free:
-            self._add(csr_array(row[None]), 1.0, np.inf)
+            self._add(row, 1.0, np.inf)
             row[self.n_ways : self.n_ways + self.n_ends] = is_inside
             least -= float(self.n_free == 1 and (self.is_base & is_inside).any())
-        self._add(csr_array(row[None]), least, np.inf)
+        self._add(row, least, np.inf)
 
     def leave(self, terminal: int) -> None:
         """An odd terminal is left by one way at least."""
         is_inside = np.zeros(len(self.ways.terminals), dtype=bool)
         is_inside[terminal] = True
-        self._add(csr_array(self._crossing(is_inside)[None]), 1.0, np.inf)
+        self._add(self._crossing(is_inside), 1.0, np.inf)
 
     def solve(self) -> tuple[Indices, Indices, float, bool]:
         """How often each way is walked, the terminals where it ends, the bound, whether proved."""
+        matrix = np.vstack([self.parity, *self.rows])
         found = milp(
             self.cost,
             integrality=np.ones(self.n_columns),
             bounds=Bounds(np.zeros(self.n_columns), self.upper),
-            constraints=LinearConstraint(self.matrix, self.low, self.high),
+            constraints=LinearConstraint(csr_array(matrix), self.low, self.high),
             options={"mip_rel_gap": 0.0, "node_limit": MAX_NODES},
         )
         if found.x is None:
@@ -184,8 +189,10 @@ def _ways(network: WalkNetwork, wanted: Indices, is_odd: Mask, base: int | None)
         is_terminal,
         True,
     )
-    between = distance[:, terminals]
-    left, right = np.nonzero(np.triu(np.isfinite(between), 1))
+    between = np.ascontiguousarray(distance[:, terminals])
+    # A way that is longer than one made of others is never walked.
+    is_shortest = between <= shortest_path(between, directed=False) + 1e-9
+    left, right = np.nonzero(np.triu(np.isfinite(between) & is_shortest, 1))
     return _Ways(terminals, left, right, between[left, right], last_edge)
 
 
@@ -195,6 +202,17 @@ def _way(network: WalkNetwork, ways: _Ways, i: np.intp) -> Indices:
         ways.last_edge[ways.left[i]], network.tail, network.head, source, target
     )
     return edges
+
+
+def _groups(n_parts: int) -> list[tuple[int, ...]]:
+    """The groups of parts to be cut from the start: all of them for few parts, else single ones.
+
+    A group's complement is cut with it, so that the first part is in none.
+    """
+    if n_parts > MOST_PARTS_AT_ONCE:
+        return [(part,) for part in range(n_parts)]
+    others = range(1, n_parts)
+    return [group for k in range(1, n_parts) for group in combinations(others, k)]
 
 
 def _part_of_terminal(network: WalkNetwork, wanted: Indices, terminals: Indices) -> Indices:
@@ -221,10 +239,3 @@ def _linked(part: Indices, ways: _Ways, times: Indices) -> Indices:
         across = np.flatnonzero(piece[ways.left] != piece[ways.right])
         times[across[np.argmin(ways.cost_m[across])]] = 2
     return times
-
-
-def _sparse(
-    rows: list[Indices], columns: list[Indices], values: list[Floats], shape: tuple[int, int]
-) -> csr_array:
-    place = (np.concatenate(rows), np.concatenate(columns))
-    return coo_array((np.concatenate(values), place), shape=shape).tocsr()
