@@ -59,6 +59,8 @@ SEEN_WITH: dict[str, str] = {
     "contact": "see.reporters",
     "asked_by": "accounts.manage",
     "decided_by": "see.workers",
+    "who": "accounts.manage",
+    "whose": "see.tracks",
 }
 """Personal column -> the permission that shows it. One that is not listed is shown to nobody."""
 
