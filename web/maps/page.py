@@ -14,7 +14,7 @@ from markupsafe import Markup
 
 from web.maps import assets
 
-MapKind = Literal["plan", "incidents", "hotspots", "campaigns", "coverage"]
+MapKind = Literal["plan", "incidents", "hotspots", "campaigns", "coverage", "rounds"]
 
 MAX_ZOOM = 20
 BASE_TILES = "/tiles/base/{z}/{x}/{y}.png"

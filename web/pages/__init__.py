@@ -39,8 +39,20 @@ def install(app: Flask) -> None:
         jobs,
         patrols,
         plans,
+        rounds,
         session,
     )
 
-    for room in (dashboard, plans, incidents, hotspots, campaigns, patrols, admin, jobs, session):
+    for room in (
+        dashboard,
+        plans,
+        incidents,
+        hotspots,
+        campaigns,
+        patrols,
+        rounds,
+        admin,
+        jobs,
+        session,
+    ):
         app.register_blueprint(room.room)

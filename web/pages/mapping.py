@@ -17,20 +17,31 @@ from web.reach import store
 from web.security import nonce, require_principal
 from web.texts import load
 
-MAP_TEXTS = ("map.", "search.", "field.", "unit.", "filter.", "status.", "reporter.", "verdict.")
+MAP_TEXTS = (
+    "map.", "search.", "field.", "unit.", "filter.", "status.", "reporter.", "verdict.",
+    "coverage.street.", "coverage.unnamed",
+)  # fmt: skip
 """First parts of the codes that every map's script may use, beside its own kind's."""
 
 MAP_INCIDENTS = 5000
 """Most incidents drawn at once; the page says when there are more."""
 
 
-def map_page(kind: MapKind, *, room: str, settings: dict[str, Any], **context: Any) -> str:
+def map_page(
+    kind: MapKind,
+    *,
+    room: str,
+    settings: dict[str, Any],
+    template: str | None = None,
+    **context: Any,
+) -> str:
     """The HTML of a map page.
 
     Parameters
     ----------
     room : the room's code, for its title and its place in the navigation
     settings : what the kind's script reads
+    template : of a page that is not its room's first one
     context : what the room's toolbar needs
     """
     language = current_language()
@@ -52,7 +63,7 @@ def map_page(kind: MapKind, *, room: str, settings: dict[str, Any], **context: A
         settings={**shared, **settings},
         endpoints=_endpoints(),
     )
-    return render_template(f"{room}.html", room=room, map=page, **context)
+    return render_template(template or f"{room}.html", room=room, map=page, **context)
 
 
 def tiles_version() -> str:
@@ -90,5 +101,8 @@ def _endpoints() -> dict[str, str]:
         "hotspot_frames": url_for("api.hotspots_frames"),
         "hotspot_rows": url_for("api.hotspots_rows"),
         "coverage": url_for("api.coverage"),
-        "coverage_grids": url_for("api.coverage_grids"),
+        "coverage_figures": url_for("api.coverage_figures"),
+        "patrol_place": url_for("api.patrol_place"),
+        "patrol_replay": url_for("api.patrol_replay"),
+        "patrol_mine": url_for("api.patrol_mine"),
     }

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import pandas as pd
 from flask import Blueprint, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from geo.errors import InputError
+from geo.services.patrols.duties import duties
 from web.language import current_language
 from web.pages import forms, mapping
-from web.reach import jobs, patrol_days, store
+from web.reach import jobs, patrol_days, store, today
 from web.security import needs, require_principal
 from web.texts import text_of_error
 
@@ -41,10 +45,25 @@ def show() -> ResponseReturnValue:
                 for row in days.itertuples()
             ],
             "next_step": step,
+            **_who(days),
         },
         may=require_principal().may,
+        is_worker=require_principal().person is not None,
+        has_days=not days.empty,
         can_compute=missing is None,
     )
+
+
+def _who(days: pd.DataFrame) -> dict[str, Any]:
+    """The grids of the newest day's plan, and its workers for those who may see them."""
+    on = today() if days.empty else days["day"].iloc[0].date()
+    duty = duties(store(), on=on)
+    grids = sorted({code for code in duty.grid if code is not None})
+    if not require_principal().may("see.tracks"):
+        return {"grids": grids, "workers": []}
+    known = duty.workers.drop_duplicates("worker").astype(object)
+    rows = known[["worker", "name"]].where(known[["worker", "name"]].notna(), None)
+    return {"grids": grids, "workers": rows.to_dict("records")}
 
 
 @room.route("/new", methods=["GET", "POST"])

@@ -144,7 +144,8 @@ def _best_pairs(rows: Walked, group: Rows, n_pieces: int) -> tuple[Rows, Rows, R
 
 
 def _no_rows() -> pd.DataFrame:
-    texts = pd.DataFrame(columns=["worker", "day", "round"])
+    dtypes = {"worker": "str", "day": "datetime64[us]", "round": "int64"}
     numbers = ["covered", "missed", "cannot_tell", "covered_m"]
-    numbers += ["duration_s", "silent_s", "walked_m", "started_at"]
-    return texts.assign(**{name: pd.Series(dtype="float64") for name in numbers})
+    numbers += ["duration_s", "silent_s", "walked_m"]
+    dtypes |= {**dict.fromkeys(numbers, "float64"), "started_at": "datetime64[us, UTC]"}
+    return pd.DataFrame({name: pd.Series(dtype=dtype) for name, dtype in dtypes.items()})

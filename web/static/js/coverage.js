@@ -1,13 +1,17 @@
-// Which street pieces a day's rounds passed.
+// Which streets the rounds of a day, a week or a month passed, and how long ago.
 
 import { endpoints, map, number, percent, settings, t } from "./config.js";
-import { facts, field, gridCode, h, select, table } from "./dom.js";
+import { h } from "./dom.js";
 import { fetchJson, latest, remember, state } from "./fetching.js";
 import { layerSwitch, legend, panel, say, search } from "./furniture.js";
+import { legendRows, styleOf } from "./coverage_colours.js";
+import { bar, dayBars, gridTable, missedTable, shareWords } from "./coverage_figures.js";
+import { form } from "./coverage_form.js";
+import { placePopup } from "./coverage_place.js";
 
 const { L } = window;
 
-const COLOURS = { covered: "#1b7837", missed: "#b2182b", cannot_tell: "#8d8d8d" };
+const MARK = { color: "#111111", weight: 10, opacity: 0.35, interactive: false };
 
 export async function start() {
   const switcher = layerSwitch();
@@ -16,152 +20,151 @@ export async function start() {
     panel.replaceChildren(say(t("coverage.empty"), { link: settings.next_step }));
     return;
   }
+  const filters = { ...asked() };
+  const openPlace = placePopup(query);
+  let isOnPiece = false;
   const pieces = L.geoJSON(null, {
-    style: ({ properties }) => ({
-      color: COLOURS[properties.verdict] ?? COLOURS.cannot_tell,
-      weight: 4,
-      opacity: 0.85,
-      dashArray: properties.verdict === "cannot_tell" ? "4 5" : null,
-    }),
-    onEachFeature: (feature, layer) => layer.bindPopup(() => popup(feature.properties)),
+    style: ({ properties }) => styleOf(properties, filters.look),
+    filter: ({ properties }) => !filters.worker || properties.is_expected || properties.verdict !== "missed",
+    onEachFeature: ({ properties }, layer) =>
+      layer.on("click", ({ latlng }) => {
+        isOnPiece = true;
+        openPlace(latlng, properties);
+      }),
   }).addTo(map);
+  map.on("click", ({ latlng }) => {
+    if (!isOnPiece) openPlace(latlng);
+    isOnPiece = false;
+  });
+  const marked = L.geoJSON(null, { style: MARK }).addTo(map);
   switcher.addOverlay(pieces, t("map.layer.coverage"));
-  legend(
-    t("coverage.legend"),
-    Object.entries(COLOURS).map(([verdict, colour]) => ({
-      colour,
-      label: t(`verdict.${verdict}`),
-      line: true,
-    })),
-    t("coverage.legend_note"),
-  );
+  let shownLegend = null;
+  let isFitted = false;
 
-  const filters = { day: settings.days[0].day, round: "", ...state() };
   const answer = h("div", { class: "answer" });
-  panel.replaceChildren(form(), answer);
+  panel.replaceChildren(form(filters, change), answer);
+  drawLegend();
 
   const load = latest(
     () =>
-      Promise.all([
-        fetchJson(endpoints.coverage, query()),
-        fetchJson(endpoints.coverage_grids, query()),
-      ]),
-    ([streets, grids]) => show(streets, grids),
+      Promise.all([fetchJson(endpoints.coverage, query()), fetchJson(endpoints.coverage_figures, query())]),
+    ([streets, figures]) => show(streets, figures),
     (error) => answer.replaceChildren(say(error.message, { isError: true })),
   );
 
+  function asked() {
+    const wanted = { day: settings.days[0].day, span: "day", round: "", grid: "", worker: "", look: "verdict", ...state() };
+    if (!["day", "week", "month"].includes(wanted.span)) wanted.span = "day";
+    if (wanted.look !== "recency") wanted.look = "verdict";
+    if (!/^\d{4}-\d{2}-\d{2}$/.test(wanted.day)) wanted.day = settings.days[0].day;
+    return wanted;
+  }
+
   function query() {
-    return { day: filters.day, round: filters.round };
+    const { day, span, round, grid, worker } = filters;
+    return { day, span, round, grid, worker };
   }
 
   function change(name, value) {
     filters[name] = value;
-    remember(query());
-    answer.replaceChildren(say(t("map.loading")));
+    if (name === "grid" && value) filters.worker = "";
+    if (name === "worker" && value) filters.grid = "";
+    remember({ ...query(), look: filters.look });
+    marked.clearLayers();
+    if (name === "look") {
+      pieces.setStyle(({ properties }) => styleOf(properties, filters.look));
+      drawLegend();
+      return;
+    }
+    if (name === "grid" || name === "worker") isFitted = false;
+    answer.setAttribute("aria-busy", "true");
     load();
   }
 
-  function form() {
-    const rounds = Math.max(...settings.days.map((entry) => entry.rounds));
-    return h(
-      "form",
-      { class: "filters", onsubmit: (event) => event.preventDefault() },
-      field(
-        t("field.day"),
-        select(
-          "day",
-          settings.days.map(({ day, n_patrols: n }) => [day, t("coverage.day_option", { day, n })]),
-          filters.day,
-          (value) => change("day", value),
-        ),
-      ),
-      field(
-        t("field.round"),
-        select(
-          "round",
-          [
-            ["", t("coverage.all_rounds")],
-            ...Array.from({ length: rounds }, (_, position) => [
-              position + 1,
-              t("coverage.round", { n: position + 1 }),
-            ]),
-          ],
-          filters.round,
-          (value) => change("round", value),
-        ),
-      ),
+  function drawLegend() {
+    shownLegend?.remove();
+    const recency = filters.look === "recency";
+    shownLegend = legend(
+      t(recency ? "coverage.legend_recency" : "coverage.legend"),
+      legendRows(filters.look),
+      t(recency ? "coverage.legend_recency_note" : "coverage.legend_note"),
     );
   }
 
-  function show(streets, grids) {
+  function show(streets, figures) {
     pieces.clearLayers();
     pieces.addData(streets);
-    answer.replaceChildren(
-      h("p", { class: "count" }, t("coverage.share", { share: percent(grids.share) })),
-      missed(streets.features),
-      table(
-        [
-          { label: t("field.grid"), value: (row) => row.grid, show: (row) => gridCode(row.grid) },
-          {
-            label: t("field.expected_m"),
-            value: (row) => row.expected_m,
-            show: (row) => number(row.expected_m),
-            numeric: true,
-          },
-          {
-            label: t("field.share"),
-            value: (row) => row.share,
-            show: (row) => percent(row.share),
-            numeric: true,
-          },
-        ],
-        grids.grids,
-        { sortBy: 2, descending: false, caption: t("coverage.table") },
-      ),
-    );
+    answer.removeAttribute("aria-busy");
+    if ((filters.grid || filters.worker) && !isFitted) fit(streets.features.filter(({ properties }) => properties.is_expected));
+    isFitted = true;
+    answer.replaceChildren(...told(figures, streets).filter(Boolean));
   }
 
-  /** Streets by the length that no patrol passed. */
-  function missed(features) {
-    const byStreet = new Map();
-    for (const { properties, geometry } of features) {
-      if (properties.verdict !== "missed" || !properties.grid) continue;
-      const name = properties.name || t("coverage.unnamed");
-      const entry = byStreet.get(name) ?? { name, length_m: 0, geometry };
-      entry.length_m += properties.length_m * (1 - properties.covered_share);
-      byStreet.set(name, entry);
-    }
-    const rows = [...byStreet.values()];
-    if (!rows.length) return h("p", { class: "count" }, t("coverage.none_missed"));
-    return table(
-      [
-        { label: t("field.street"), value: (row) => row.name, show: (row) => row.name },
-        {
-          label: t("field.missed_m"),
-          value: (row) => row.length_m,
-          show: (row) => number(row.length_m),
-          numeric: true,
-        },
-      ],
-      rows,
-      {
-        sortBy: 1,
-        onpick: ({ geometry }) =>
-          map.fitBounds(L.geoJSON(geometry).getBounds(), { maxZoom: 18, padding: [60, 60] }),
-        caption: t("coverage.missed"),
-      },
-    );
+  function told(figures, streets) {
+    const { whole } = figures;
+    if (!figures.n_patrols) return [say(t("coverage.no_record"))];
+    if (!whole.expected_m) return [say(t("coverage.none_expected"))];
+    const several = filters.span !== "day";
+    const mean = figures.days.reduce((sum, day) => sum + (day.covered ?? 0), 0) / (figures.days.length || 1);
+    return [
+      h(
+        "p",
+        { class: "count" },
+        t(several ? "coverage.share_once" : "coverage.share", {
+          share: percent(whole.covered),
+          mean: percent(mean),
+          n: number(figures.n_patrols),
+        }),
+      ),
+      bar(whole),
+      shareWords(whole),
+      figures.plan ? null : h("p", { class: "note" }, t("coverage.no_plan")),
+      figures.households.share === null
+        ? null
+        : h(
+            "p",
+            { class: "note" },
+            t("coverage.households", { share: percent(figures.households.share), n: number(figures.households.households) }),
+          ),
+      figures.rounds.length > 1
+        ? h(
+            "p",
+            { class: "note" },
+            figures.rounds.map((row) => `${t("coverage.round", { n: row.round })} ${percent(row.covered)}`).join(" · "),
+          )
+        : null,
+      several ? dayBars(figures.days, pickDay) : null,
+      figures.missed.length
+        ? missedTable(figures.missed, ({ pieces: codes }) => mark(streets, codes))
+        : h("p", { class: "count" }, t("coverage.none_missed")),
+      figures.grids.length > 1 ? gridTable(figures.grids, ({ grid }) => pickGrid(grid)) : null,
+    ];
+  }
+
+  function pickDay(day) {
+    filters.span = "day";
+    change("day", day);
+    panel.querySelector("form").replaceWith(form(filters, change));
+  }
+
+  function pickGrid(grid) {
+    change("grid", grid);
+    panel.querySelector("form").replaceWith(form(filters, change));
+  }
+
+  /** Show the pieces of a row of the table. */
+  function mark(streets, codes) {
+    const wanted = new Set(codes);
+    const found = streets.features.filter(({ properties }) => wanted.has(properties.piece));
+    marked.clearLayers();
+    marked.addData(found);
+    marked.bringToBack();
+    fit(found);
+  }
+
+  function fit(features) {
+    if (features.length) map.fitBounds(L.geoJSON(features).getBounds(), { maxZoom: 18, padding: [60, 60] });
   }
 
   load();
-}
-
-function popup(row) {
-  return facts(row.name || t("coverage.unnamed"), [
-    [t("field.verdict"), t(`verdict.${row.verdict ?? "cannot_tell"}`)],
-    [t("field.share"), percent(row.covered_share)],
-    [t("field.length"), `${number(row.length_m)} ${t("unit.metre")}`],
-    [t("field.n_patrols"), number(row.n_patrols)],
-    [t("field.grid"), row.grid],
-  ]);
 }

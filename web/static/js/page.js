@@ -9,6 +9,7 @@ const pages = {
   hotspots: () => import("./hotspots.js"),
   campaigns: () => import("./campaigns.js"),
   coverage: () => import("./coverage.js"),
+  rounds: () => import("./rounds.js"),
 };
 
 window.L.control.scale({ imperial: false }).addTo(map);
