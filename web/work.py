@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from geo.services import imports, patrols, plans
+from geo.services.clock import local_day
 from web.jobs import Handle, Work, upload_folder
 
 
@@ -36,7 +37,13 @@ def make_plan(handle: Handle) -> dict[str, Any]:
 def compute_coverage(handle: Handle) -> dict[str, Any]:
     """The coverage of all stored tracks."""
     handle.progress(0.05, "job.step.coverage")
-    return dict(patrols.compute(handle.store, reach_m=handle.params["reach_m"]))
+    return dict(
+        patrols.compute(
+            handle.store,
+            reach_m=handle.params["reach_m"],
+            today=local_day(handle.store, handle.now),
+        )
+    )
 
 
 def import_file(handle: Handle) -> dict[str, Any]:

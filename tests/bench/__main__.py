@@ -1,7 +1,8 @@
 """All benchmarks, and RESULTS.md from them: python -m tests.bench [--quick] [part ...]
 
-Parts: planning, datum, and those of hotspots (attribution, false_alarms, gi, scan, density,
-foresight, emerging, cube, planted); all by default. About 50 minutes; with --quick about 12.
+Parts: planning, datum, those of hotspots (attribution, false_alarms, gi, scan, density, foresight,
+emerging, cube, planted) and of patrols (tracks, matching, routes, demo_walks); all by default.
+About an hour; with --quick about 15 minutes.
 """
 
 from __future__ import annotations
@@ -29,6 +30,10 @@ PARTS = {
             "planted",
         )
     },
+    "tracks": "tests.bench.patrol.tracks",
+    "matching": "tests.bench.patrol.matching",
+    "routes": "tests.bench.patrol.routes",
+    "demo_walks": "tests.bench.patrol.demo_walks",
 }
 """Part -> module. Planning writes its own text; the others print theirs."""
 

@@ -12,7 +12,7 @@ import click
 
 from geo import store as geo_store
 from geo.errors import ParameterError
-from geo.services import clock, incidents, warming
+from geo.services import clock, incidents, recordings, warming
 from geo.services import demo as demo_service
 from web import access, accounts
 from web.app import create_app
@@ -84,7 +84,9 @@ def serve(data: Path | None, host: str, port: int) -> None:
     _check_port(host, port)
     with opened(data) as (store, settings):
         # a plan may have come into force since the last start
-        incidents.attribute_open(store, on=clock.local_day(store, datetime.now(UTC)))
+        today = clock.local_day(store, datetime.now(UTC))
+        incidents.attribute_open(store, on=today)
+        recordings.forget_old(store, today=today)
     warming.start(warming.compile_hotspots)  # so that the first map is not kept waiting
     _serve(settings, host, port)
 
