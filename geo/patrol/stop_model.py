@@ -27,8 +27,11 @@ N_HEADINGS = 16
 STAND_S, WALK_S, STRAIGHT_S = 180.0, 240.0, 60.0
 """Mean time of a stop, of a walk between two stops, and between two corners, seconds: chosen."""
 
-SPEED_SPREAD_MPS = 0.15
-"""Standard deviation of the pace from one fix to the next, metres a second an axis."""
+SPEED_SPREAD = 0.125
+"""Standard deviation an axis of the velocity from one fix to the next, share of the pace."""
+
+WALK_MPS, RIDE_MPS = 1.2, 4.0
+"""Paces that the search begins with, on foot and on a bicycle or e-bike, metres a second."""
 
 STEP_M = 0.1
 """What a standing person sways, metres."""
@@ -97,7 +100,7 @@ def _update(
     r = sigma2 * (1.0 - phi * phi)
     best = -1e300
     for k in range(N_HEADINGS + 1):
-        q = STEP_M * STEP_M if k == 0 else (SPEED_SPREAD_MPS * dt) ** 2
+        q = STEP_M * STEP_M if k == 0 else (SPEED_SPREAD * reach) ** 2
         ex = dx - (phi - 1.0) * mean_x[k]
         ey = dy - (phi - 1.0) * mean_y[k]
         if k > 0:
@@ -248,13 +251,20 @@ def smooth(
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def _score(
-    x: Floats, y: Floats, second: Floats, bounds: Indices, log_values: Floats, gap_s: float
+    x: Floats,
+    y: Floats,
+    second: Floats,
+    bounds: Indices,
+    log_values: Floats,
+    pace: float,
+    gap_s: float,
 ) -> float:
     """Log likelihood of several tracks and of what phones are like (see `fit`)."""
     s, t, v = math.exp(log_values[0]), math.exp(log_values[1]), math.exp(log_values[2])
     found = -((log_values[0] - math.log(6.0)) ** 2) / 2.0
     found -= (log_values[1] - math.log(25.0)) ** 2 / (2.0 * 0.8**2)
-    found -= (log_values[2] - math.log(1.2)) ** 2 / (2.0 * 0.15**2)
+    spread = 0.15 if pace < 2.0 else 0.4
+    found -= (log_values[2] - math.log(pace)) ** 2 / (2.0 * spread**2)
     for k in range(len(bounds) - 1):
         a, b = bounds[k], bounds[k + 1]
         found += log_likelihood(x[a:b], y[a:b], second[a:b], s, t, v, gap_s)
@@ -262,15 +272,15 @@ def _score(
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def fit(x: Floats, y: Floats, second: Floats, bounds: Indices, gap_s: float) -> Floats:
+def fit(x: Floats, y: Floats, second: Floats, bounds: Indices, pace: float, gap_s: float) -> Floats:
     """(sigma m, tau s, speed m/s) under which one phone's tracks are likeliest.
 
-    Pattern search (Hooke & Jeeves 1961) on the logarithms from 6 m, 25 s and 1.2 m/s, which are
-    also the medians of weak log-normal priors (spreads 1.0, 0.8 and 0.15).
+    Pattern search (Hooke & Jeeves 1961) on the logarithms from 6 m, 25 s and the `pace` given,
+    also the medians of weak log-normal priors (spreads 1.0, 0.8 and 0.15; 0.4 for riders).
     """
-    at = np.array([math.log(6.0), math.log(25.0), math.log(1.2)])
+    at = np.array([math.log(6.0), math.log(25.0), math.log(pace)])
     step = np.array([0.4, 0.5, 0.1])
-    best = _score(x, y, second, bounds, at, gap_s)
+    best = _score(x, y, second, bounds, at, pace, gap_s)
     for _ in range(4):
         for axis in range(3):
             is_better = False
@@ -278,7 +288,7 @@ def fit(x: Floats, y: Floats, second: Floats, bounds: Indices, gap_s: float) -> 
                 for _ in range(4):
                     trial = at.copy()
                     trial[axis] += sign * step[axis]
-                    score = _score(x, y, second, bounds, trial, gap_s)
+                    score = _score(x, y, second, bounds, trial, pace, gap_s)
                     if score <= best:
                         break
                     best, at, is_better = score, trial, True

@@ -45,8 +45,12 @@ reflections from buildings give honestly up to some 200 m."""
 REGULAR_SHARE, REGULAR_N = 0.5, 24
 """Share of regular steps that is a sign, of at least so many steps (two minutes at 5 s)."""
 
-REPLAY_N, REPLAY_M = 20, 60.0
-"""Moving fixes and metres that two rounds have alike."""
+REPLAY_N, REPLAY_M, REPLAY_S = 20, 60.0, 90.0
+"""Moving fixes, metres and seconds that two rounds have alike."""
+
+REPLAY_SHARE, REPLAY_STEP_SHARE = 0.6, 0.9
+"""Share of the stretch copied that is alike by place, or by step; ten phones in one car, which have
+only the path in common, mostly reach a tenth of it."""
 
 REPLAY_AWAY_M, REPLAY_STEP_M = 2.5, 0.5
 """Alike by place, or by step where the copy was moved, metres. Honest rounds have noise of 3 to
@@ -233,12 +237,13 @@ def _copies(tracks: Ordered, *, side_m: float, away_m: float, is_placed: bool) -
     n_tracks = int(owner[-1]) + 1 if len(owner) else 1
     for pair, shift in candidates:
         left, right = divmod(int(pair), n_tracks)
-        n, metres, first, last = model.same_steps(
+        n, metres, first, last, share = model.same_steps(
             tracks.x, tracks.y, tracks.second, tracks.bounds, left, right, shift, away_m, is_placed
         )
-        if n < REPLAY_N or metres < REPLAY_M:
+        least_share = REPLAY_SHARE if is_placed else REPLAY_STEP_SHARE
+        is_short = n < REPLAY_N or metres < REPLAY_M
+        if is_short or tracks.second[last] - tracks.second[first] < REPLAY_S or share < least_share:
             continue
-        share = n / min(np.diff(tracks.bounds)[[left, right]])
         later = np.searchsorted(
             tracks.second[tracks.bounds[right] : tracks.bounds[right + 1]],
             tracks.second[[first, last]] + shift,

@@ -19,6 +19,10 @@ _SAME_M, _SAME_SHARE, _MOVING_MPS = 0.35, 0.01, 0.4
 """A step is regular when it goes on as the one before to 0.35 m, or its length is the same to 1%;
 steps slower than 0.4 m/s are not judged: a phone that stands may well freeze."""
 
+_SHORT_S, _CAR_MPS = 15.0, 20.0
+"""A pause in which nobody gets into a car, seconds, and the speed of one in town, metres a second:
+for longer pauses a step that a car explains is no teleport."""
+
 _WINDOW_S = 60.0
 """Time over which a vehicle's speed is taken, seconds."""
 
@@ -27,6 +31,13 @@ _LEAST_STEP_M = 2.0
 
 _MOST_IN_GROUP = 64
 """Fixes of one key that are compared with each other, at most."""
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _reach_m(took_s: float, speed: float) -> float:
+    """How far a patrol comes in that time: in a longer pause a car may have taken it."""
+    longer = max(took_s - _SHORT_S, 0.0)
+    return float(speed * (took_s - longer) + max(_CAR_MPS, speed) * longer)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -39,7 +50,7 @@ def teleports(
     lasting_m: float,
     single_m: float,
 ) -> Indices:
-    """Positions reached from the fix before though `speed` falls short by more than `lasting_m`.
+    """Positions further from the fix before than `_reach_m` and `lasting_m`.
 
     Of a single fix off and back the step out counts only above `single_m`, the step back never.
     """
@@ -48,15 +59,17 @@ def teleports(
         a, b = bounds[p], bounds[p + 1]
         was_single = False
         for i in range(a + 1, b):
-            excess = math.hypot(x[i] - x[i - 1], y[i] - y[i - 1]) - speed * (t[i] - t[i - 1])
+            excess = math.hypot(x[i] - x[i - 1], y[i] - y[i - 1])
+            excess -= _reach_m(t[i] - t[i - 1], speed)
             if excess <= lasting_m or was_single:
                 was_single = False
                 continue
             is_single = False
             if i + 1 < b:
-                out = math.hypot(x[i + 1] - x[i], y[i + 1] - y[i]) - speed * (t[i + 1] - t[i])
+                out = math.hypot(x[i + 1] - x[i], y[i + 1] - y[i])
+                out -= _reach_m(t[i + 1] - t[i], speed)
                 across = math.hypot(x[i + 1] - x[i - 1], y[i + 1] - y[i - 1])
-                is_single = out > lasting_m and across <= speed * (t[i + 1] - t[i - 1])
+                is_single = out > lasting_m and across <= _reach_m(t[i + 1] - t[i - 1], speed)
             if not is_single or excess > single_m:
                 found.append(i)
             was_single = is_single
@@ -201,12 +214,14 @@ def same_steps(
     shift_s: float,
     away_m: float,
     is_placed: bool,
-) -> tuple[int, float, int, int]:
-    """(fixes alike, metres alike, first, last of `left`) of two tracks, `right` later by `shift_s`.
+) -> tuple[int, float, int, int, float]:
+    """(fixes alike, metres alike, first, last of `left`, share) of two tracks, `right` later.
+
+    The share is that of fixes alike among those that could be, from the first to the last.
 
     Alike: where they are (`is_placed`), or their steps, to `away_m`; both moving.
     """
-    n, metres, first, last = 0, 0.0, -1, -1
+    n, metres, first, last, able, able_then = 0, 0.0, -1, -1, 0, 0
     j = bounds[right] + 1
     for i in range(bounds[left] + 1, bounds[left + 1]):
         while j < bounds[right + 1] - 1 and t[j] < t[i] + shift_s - 1.0:
@@ -216,6 +231,7 @@ def same_steps(
         step = math.hypot(x[i] - x[i - 1], y[i] - y[i - 1])
         if step < _LEAST_STEP_M:
             continue
+        able += 1 if first >= 0 else 0
         off_x, off_y = x[j] - x[i], y[j] - y[i]
         if not is_placed:
             off_x -= x[j - 1] - x[i - 1]
@@ -224,6 +240,7 @@ def same_steps(
             continue
         n += 1
         metres += step
-        first = i if first < 0 else first
-        last = i
-    return n, metres, first, last
+        if first < 0:
+            first, able = i, 1
+        last, able_then = i, able
+    return n, metres, first, last, n / max(able_then, 1)
