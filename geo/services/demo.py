@@ -25,6 +25,9 @@ TARGET_HOUSEHOLDS = 380.0
 HOTSPOT_DAYS = 90
 """Days before the end of the data that the demo's hotspots look back on."""
 
+KEEP_FIXES_DAYS = 36_500
+"""The made-up walkers have no privacy to lose: their tracks stay to be looked at."""
+
 OLD_PLAN_FROM = date(2025, 1, 1)
 """Day on which the made-up town's hand-drawn grids came into force."""
 
@@ -68,6 +71,7 @@ def build(
     town = demo.generate()
     files = demo.write_files(town, folder / "demo-files")
     store.set_setting("demo", True)
+    store.set_setting("keep_fixes_days", KEEP_FIXES_DAYS)
     store.set_setting("town_name", {"zh": town.name, "en": town.name_en})
     log.done("town", files=len(files))
 
