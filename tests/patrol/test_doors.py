@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 import shapely
 
-from geo.patrol.doors import household_share, passed
+from geo.patrol.doors import household_share, passed, visited
 
 CRS = "EPSG:4549"
 X, Y = 500_000.0, 4_400_000.0
@@ -55,3 +55,46 @@ def test_household_share_without_households_is_none() -> None:
 
 def test_passed_empty_track_passes_nothing() -> None:
     assert not passed(homes(), walk().iloc[:0], reach_m=20).any()
+
+
+def checkins_at(*rows: tuple[float, float, str | None, str]) -> gpd.GeoDataFrame:
+    """Check-ins (x, y from the walk's start, building, time of 4 May)."""
+    return gpd.GeoDataFrame(
+        {
+            "checkin": [f"C{number}" for number in range(len(rows))],
+            "building": pd.array([row[2] for row in rows], dtype="str"),
+            "at": pd.to_datetime([f"2026-05-04T{row[3]}Z" for row in rows]),
+        },
+        geometry=[shapely.Point(X + row[0], Y + row[1]) for row in rows],
+        crs=CRS,
+    )
+
+
+def test_visited_counts_near_far_and_nearest_for_no_name() -> None:
+    buildings = homes().assign(building=["A", "B", "C"])  # walls from y = 10, 20 and 21 on
+    checkins = checkins_at(
+        (50, 5, "A", "01:00"),  # 5 m from A
+        (50, 12, "A", "03:00"),  # inside A
+        (50, -500, "B", "02:00"),  # 520 m from B
+        (50, 35, None, "04:00"),  # names none; C ends at y = 31, 4 m from it
+        (50, 5, "unknown", "05:00"),  # no such building
+    )
+    found = visited(buildings, checkins)
+    assert found["n_checkins"].tolist() == [2, 1, 1]
+    assert found["n_near"].tolist() == [2, 0, 1]
+    assert found["verdict"].tolist() == ["covered", "cannot_tell", "covered"]
+    assert found["last_at"].iloc[0] == pd.Timestamp("2026-05-04T03:00Z")
+
+
+def test_visited_without_checkins_or_buildings() -> None:
+    buildings = homes().assign(building=["A", "B", "C"])
+    none = checkins_at((0, 0, "A", "01:00")).iloc[:0]
+    assert visited(buildings, none)["verdict"].tolist() == ["missed"] * 3
+    assert len(visited(buildings.iloc[:0], checkins_at((0, 0, "A", "01:00")))) == 0
+
+
+def test_visited_without_a_place_counts_as_said() -> None:
+    buildings = homes().assign(building=["A", "B", "C"])
+    checkins = checkins_at((0, 0, "A", "01:00"), (0, 0, None, "01:00"))
+    checkins["geometry"] = gpd.GeoSeries([None, None], crs=CRS)
+    assert visited(buildings, checkins)["n_near"].tolist() == [1, 0, 0]
