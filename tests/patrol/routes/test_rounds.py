@@ -11,8 +11,8 @@ import pytest
 from geo.errors import ParameterError
 from geo.patrol.routes import (
     Route,
-    Week,
     WalkNetwork,
+    Week,
     round_in_time,
     walk_network,
     week_of_rounds,
