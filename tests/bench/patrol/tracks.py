@@ -271,7 +271,9 @@ def trackintel_stops(fixes: gpd.GeoDataFrame, radius_m: float) -> tuple[float, p
 
 
 def compare_stops(is_quick: bool) -> str:
-    walks = simulate(np.random.default_rng(11), n_workers=48, n_rounds=4 if is_quick else 60)
+    walks = simulate(
+        np.random.default_rng(11), n_workers=12 if is_quick else 48, n_rounds=30 if is_quick else 60
+    )
     few = simulate(np.random.default_rng(12), n_workers=12, n_rounds=2 if is_quick else 4)
     stops.find_stops(few.fixes)
 
@@ -335,7 +337,7 @@ def compare_stops(is_quick: bool) -> str:
     for name, speed in speeds.items():
         wanted = "; target 30: " + verdict(ours >= 30 * speed) if name == "movingpandas" else ""
         said += f"{ours / speed:,.0f} times {name}{wanted}. "
-    return said + f"{len(walks.fixes):,} fixes of 48 workers; the peers saw {len(few.fixes):,}."
+    return said + f"{len(walks.fixes):,} fixes; the peers saw {len(few.fixes):,}."
 
 
 def verdict(is_met: bool) -> str:
@@ -346,7 +348,7 @@ def verdict(is_met: bool) -> str:
 
 
 def compare_lengths(is_quick: bool) -> str:
-    walks = simulate(np.random.default_rng(21), n_workers=48, n_rounds=4 if is_quick else 10)
+    walks = simulate(np.random.default_rng(21), n_workers=24 if is_quick else 48, n_rounds=10)
     rounds.walked_length_m(walks.fixes.iloc[:100])
     took, found = best_of(2, lambda: rounds.walked_length_m(walks.fixes))
     found = found.set_index("patrol")
