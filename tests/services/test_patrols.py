@@ -215,6 +215,55 @@ def test_calendar_worker_without_grid_on_the_roster_has_the_one_walked_most(stor
     assert rows["covered"].tolist() == [pytest.approx(0.5)]
 
 
+def test_summary_tells_rounds_of_people_who_are_no_grid_workers_apart(store: Store) -> None:
+    street(store)
+    plan(store)
+    walk(store, "P1", FIRST_HALF)
+    walk(store, "P2", FIRST_HALF + SECOND_HALF, by="V1")
+    patrols.compute(store)
+    told = patrols.summary(store, on(DAY))["others"]
+    assert told == {"n_patrols": 1, "covered_m": pytest.approx(100)}
+
+
+def test_summary_evenness_is_one_less_gini(store: Store) -> None:
+    street(store)
+    plan(store)
+    walk(store, "P1", FIRST_HALF)
+    patrols.compute(store)
+    # pieces passed 1, 1, 0, 0 times: Gini 1/2
+    assert patrols.summary(store, on(DAY))["whole"]["evenness"] == pytest.approx(0.5)
+    assert patrols.summary(store, on(NEXT))["whole"]["evenness"] is None
+
+
+def test_effort_compares_what_is_needed_with_the_rounds(store: Store) -> None:
+    street(store)
+    grid = plan(store)
+    walk(store, "P1", FIRST_HALF)
+    walk(store, "P2", SECOND_HALF, round=2)
+    patrols.compute(store)
+    rows = patrols.effort(store, on(DAY)).set_index("grid")
+    # 200 m there and back; two rounds of 70 s
+    assert rows["street_m"][grid] == pytest.approx(200)
+    assert rows["walk_minutes"][grid] > rows["walk_minutes"].drop(grid).max()
+    assert rows["minutes"][grid] == pytest.approx(70 / 60)
+    assert rows["minutes"].drop(grid).isna().all()
+
+
+def test_refresh_follows_a_round_while_it_is_walked(store: Store) -> None:
+    street(store)
+    plan(store)
+    assert not patrols.refresh(store, "W1", day=DAY)
+    walk(store, "P1", FIRST_HALF)
+    walk(store, "P9", FIRST_HALF, by="W9")
+    assert patrols.refresh(store, "W1", day=DAY)
+    assert verdicts(store, on(DAY)) == ["covered", "covered", "missed", "missed"]
+    assert store.read("rounds")["patrol"].tolist() == ["P1"]
+    assert not patrols.refresh(store, "W1", day=DAY)
+    walk(store, "P2", SECOND_HALF, round=2)
+    assert patrols.refresh(store, "W1", day=DAY)
+    assert verdicts(store, on(DAY)) == ["covered"] * 4
+
+
 def test_passing_tells_who_was_near_a_place_and_when(store: Store) -> None:
     street(store)
     walk(store, "P1", FIRST_HALF)

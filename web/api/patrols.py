@@ -41,6 +41,7 @@ Row = dict[Hashable, Any]
 def register(api: Blueprint) -> None:
     """Add the addresses to the API."""
     api.add_url_rule("/patrols/calendar.json", view_func=patrol_calendar)
+    api.add_url_rule("/patrols/effort.json", view_func=patrol_effort)
     api.add_url_rule("/patrols/place.json", view_func=patrol_place)
     api.add_url_rule("/patrols/replay.json", view_func=patrol_replay)
     api.add_url_rule("/patrols/mine.json", view_func=patrol_mine)
@@ -67,6 +68,18 @@ def patrol_calendar() -> Response:
         for code, start, end in zip(starts, starts.index, ends, strict=True)
     ]
     return tagged({"period": told_period(question.period), "workers": workers}, etag)
+
+
+@needs()
+def patrol_effort() -> Response:
+    """By grid the minutes that walking all its streets takes, and those of a recorded round."""
+    question = asked_question()
+    etag = answers.etag_of(BEHIND)
+    if answers.is_known(etag):
+        return answers.unchanged(etag)
+    if question is None:
+        return tagged({"grids": []}, etag)
+    return tagged({"grids": _plain(patrols.effort(store(), question).round(1))}, etag)
 
 
 @needs()
@@ -128,6 +141,7 @@ def patrol_mine() -> Response:
             name=asking.name,
         )
     worker = asking.person
+    patrols.refresh(store(), worker, day=today())
     day = query.day("day") or _newest_of(worker) or today()
     week = patrols.period_of(day, span="week")
     figures = {

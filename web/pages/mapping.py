@@ -102,6 +102,7 @@ def _endpoints() -> dict[str, str]:
         "hotspot_rows": url_for("api.hotspots_rows"),
         "coverage": url_for("api.coverage"),
         "coverage_figures": url_for("api.coverage_figures"),
+        "patrol_effort": url_for("api.patrol_effort"),
         "patrol_place": url_for("api.patrol_place"),
         "patrol_replay": url_for("api.patrol_replay"),
         "patrol_mine": url_for("api.patrol_mine"),

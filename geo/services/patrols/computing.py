@@ -22,11 +22,14 @@ _PATROLS_AT_ONCE = 500
 
 _STRETCHES_AT_ONCE = 50_000
 
+REACH_M = 20.0
+"""Distance within which a street or building counts as passed, metres: the office's rule."""
+
 
 def compute(
     store: Store,
     *,
-    reach_m: float = 20.0,
+    reach_m: float = REACH_M,
     piece_m: float = 50.0,
     today: date | None = None,
 ) -> dict[str, int]:
@@ -54,11 +57,7 @@ def compute(
             )
     pieces = patrol_coverage.cut_pieces(store.read("streets"), max_length_m=piece_m)
     fixes = patrol_tracks.clean(store.read("tracks"))
-    made = {
-        "coverage": patrol_coverage.cover(pieces, fixes, reach_m=reach_m),
-        "rounds": round_rows(fixes),
-        "passes": passed_buildings(store.read("buildings"), fixes, reach_m=reach_m),
-    }
+    made = _made(store, pieces, fixes, reach_m)
     patrols = fixes["patrol"].unique().tolist()
     with store.transaction():
         store.write("pieces", pieces, mode="replace")
@@ -72,6 +71,36 @@ def compute(
         "pieces": len(pieces),
         "coverage": len(made["coverage"]),
     }
+
+
+def refresh(store: Store, worker: str, *, day: date, reach_m: float = REACH_M) -> bool:
+    """Whether the coverage of that worker's day was made anew: fixes came after it was computed.
+
+    So that a round's figures follow it while it is walked. False where there is no street or
+    nothing new.
+
+    Parameters
+    ----------
+    reach_m : a street or building counts as passed within this distance of the track, metres
+    """
+    where = {"worker": worker, "day": pd.Timestamp(day)}
+    newest = store.read("tracks", columns=["at"], where=where, order_by="-at", limit=1)
+    known = store.read("rounds", columns=["ended_at"], where=where)["ended_at"].max()
+    if newest.empty or (pd.notna(known) and newest["at"].iloc[0] <= known):
+        return False
+    pieces = store.read("pieces")
+    if pieces.empty:
+        pieces = patrol_coverage.cut_pieces(store.read("streets"))
+    fixes = patrol_tracks.clean(store.read("tracks", where=where))
+    if pieces.empty or fixes.empty:
+        return False
+    made = _made(store, pieces, fixes, reach_m)
+    with store.transaction():
+        if not store.count("pieces"):
+            store.write("pieces", pieces)
+        for layer, rows in made.items():
+            _replace(store, layer, rows, fixes["patrol"].unique().tolist())
+    return True
 
 
 def days(store: Store) -> pd.DataFrame:
@@ -131,6 +160,17 @@ def passed_buildings(
     codes: Any = buildings["building"].to_numpy(dtype=object)[building]
     rows.insert(1, "building", pd.Series(codes, dtype="str"))
     return rows
+
+
+def _made(
+    store: Store, pieces: gpd.GeoDataFrame, fixes: gpd.GeoDataFrame, reach_m: float
+) -> dict[str, pd.DataFrame]:
+    """Rows of the layers that come from fixes."""
+    return {
+        "coverage": patrol_coverage.cover(pieces, fixes, reach_m=reach_m),
+        "rounds": round_rows(fixes),
+        "passes": passed_buildings(store.read("buildings"), fixes, reach_m=reach_m),
+    }
 
 
 def _replace(store: Store, layer: str, rows: pd.DataFrame, patrols: list[str]) -> None:

@@ -12,6 +12,15 @@ import pandas as pd
 import sqlalchemy as sa
 
 from geo.schema import LAYERS
+from geo.services.patrols.breakdown import (
+    by_day,
+    by_grid,
+    by_others,
+    by_round,
+    evenly,
+    missed_streets,
+    three_way,
+)
 from geo.services.patrols.duties import Duties, duties, pieces
 from geo.services.patrols.kept import Kept
 from geo.services.patrols.period import Period, Question
@@ -19,7 +28,6 @@ from geo.services.patrols.walked import (
     COVERED,
     VERDICTS,
     Floats,
-    Ranks,
     Rows,
     Walked,
     owners,
@@ -27,9 +35,6 @@ from geo.services.patrols.walked import (
 )
 from geo.store import Store
 from geo.store.filters import conditions
-
-MOST_MISSED = 500
-"""Missed streets that are listed, the longest first."""
 
 _last_days: Kept[npt.NDArray[np.datetime64]] = Kept(("coverage", "pieces"), most=4)
 
@@ -139,9 +144,10 @@ def summary(store: Store, question: Question) -> dict[str, Any]:
     """The question's figures, plain values; shares are null where nothing is expected.
 
     `n_patrols`, `n_days` with a record, `plan`; `whole` (`expected_m`, metres and shares by
-    verdict); `households` (`households`, `passed`, `share`); `days` and `rounds` (each with the
-    shares by verdict, of one day each; `rounds` the mean of the days that have a record); `grids`
-    and `missed` streets (metres, and the pieces that were missed).
+    verdict, `evenness` from 0 to 1); `others`, the rounds of people who are no grid workers, and
+    what only they covered; `households` (`households`, `passed`, `share`); `days` and `rounds`
+    (each with the shares by verdict, of one day each; `rounds` the mean of the days that have a
+    record); `grids` and `missed` streets (metres, and the pieces that were missed).
     """
     duty = duties(store, on=question.period.last)
     rows = walked(store, question.period).only(question)
@@ -153,12 +159,14 @@ def summary(store: Store, question: Question) -> dict[str, Any]:
         "plan": duty.plan,
         "n_patrols": len(rows.patrols),
         "n_days": int(rows.patrols["day"].nunique()),
-        "whole": _three_way(expected["length_m"], expected["verdict"]),
+        "whole": three_way(expected["length_m"], expected["verdict"])
+        | {"evenness": evenly(expected["n_patrols"])},
+        "others": by_others(rows, duty.workers["worker"], lengths(store), is_expected),
         "households": _share_of(homes),
-        "days": _by_day(rows, lengths(store), is_expected),
-        "rounds": _by_round(rows, lengths(store), is_expected),
-        "grids": _by_grid(expected, homes),
-        "missed": _missed(expected),
+        "days": by_day(rows, lengths(store), is_expected),
+        "rounds": by_round(rows, lengths(store), is_expected),
+        "grids": by_grid(expected, homes),
+        "missed": missed_streets(expected),
     }
 
 
@@ -166,107 +174,6 @@ def lengths(store: Store) -> Floats:
     """Length of each stored piece, metres."""
     metres: Floats = pieces(store)["length_m"].to_numpy(dtype=np.float64)
     return metres
-
-
-def shares(rank: Ranks, length_m: Floats) -> dict[str, Floats]:
-    """By verdict the share of the length, (n,) of ranks (n, m) and lengths (m,); NaN of nothing."""
-    whole = length_m.sum()
-    with np.errstate(invalid="ignore", divide="ignore"):
-        return {
-            name: ((rank == number) @ length_m) / whole if whole > 0 else np.full(len(rank), np.nan)
-            for number, name in enumerate(VERDICTS)
-        }
-
-
-def _three_way(length_m: pd.Series, verdict: pd.Series) -> dict[str, float | None]:
-    """`expected_m`, `<verdict>_m` and the share `<verdict>` of each."""
-    whole = float(length_m.sum())
-    told: dict[str, float | None] = {"expected_m": whole}
-    for name in VERDICTS:
-        metres = float(length_m[verdict == name].sum())
-        told[f"{name}_m"] = metres
-        told[name] = metres / whole if whole > 0 else None
-    return told
-
-
-def _by_day(
-    rows: Walked, length_m: Floats, is_expected: npt.NDArray[np.bool_]
-) -> list[dict[str, Any]]:
-    day, days = pd.factorize(rows.patrols["day"], sort=True)
-    if not len(days):
-        return []
-    rank = rows.best(day, len(days), len(length_m))[:, is_expected]
-    n_patrols = np.bincount(day, minlength=len(days))
-    found = shares(rank, length_m[is_expected])
-    return [
-        {"day": days[at].date().isoformat(), "n_patrols": int(n_patrols[at]), **_row(found, at)}
-        for at in range(len(days))
-    ]
-
-
-def _by_round(
-    rows: Walked, length_m: Floats, is_expected: npt.NDArray[np.bool_]
-) -> list[dict[str, Any]]:
-    """Each round of the day, the mean over the days that have a record of it."""
-    if rows.patrols.empty:
-        return []
-    keys = rows.patrols["round"].astype("int64").to_numpy(), rows.patrols["day"].to_numpy()
-    group, pairs = pd.factorize(pd.MultiIndex.from_arrays(keys), sort=True)
-    rank = rows.best(group, len(pairs), len(length_m))[:, is_expected]
-    table = pd.DataFrame(shares(rank, length_m[is_expected]))
-    table["round"] = pairs.get_level_values(0)
-    means = table.groupby("round").mean()
-    means["n_days"] = table.groupby("round").size()
-    return [
-        {
-            "round": int(number),
-            "n_days": int(row["n_days"]),
-            **{name: _number(row[name]) for name in VERDICTS},
-        }
-        for number, row in zip(means.index, means.to_dict("records"), strict=True)
-    ]
-
-
-def _by_grid(expected: pd.DataFrame, homes: pd.DataFrame) -> list[dict[str, Any]]:
-    if expected["grid"].isna().all():
-        return []
-    metres = expected.pivot_table(
-        index="grid", columns="verdict", values="length_m", aggfunc="sum", fill_value=0.0
-    ).reindex(columns=list(VERDICTS), fill_value=0.0)
-    whole = metres.sum(axis=1)
-    by_grid = pd.DataFrame({"grid": metres.index, "expected_m": whole.to_numpy()})
-    for name in VERDICTS:
-        by_grid[f"{name}_m"] = metres[name].to_numpy()
-        by_grid[name] = (metres[name] / whole).where(whole > 0).to_numpy()
-    passed = homes[homes["is_passed"]].groupby("grid")["households"].sum()
-    by_grid["households"] = homes.groupby("grid")["households"].sum().reindex(metres.index).values
-    by_grid["households_passed"] = passed.reindex(metres.index).fillna(0.0).to_numpy()
-    rows = by_grid.to_dict("records")
-    return [{k: None if pd.isna(v) else v for k, v in row.items()} for row in rows]
-
-
-def _missed(expected: pd.DataFrame) -> list[dict[str, Any]]:
-    """Missed streets by name, the longest first; nameless ones by their class and grid."""
-    gone = expected[expected["verdict"] == "missed"]
-    if gone.empty:
-        return []
-    is_named = gone["name"].notna() & (gone["name"] != "")
-    blank = gone["name"].where(is_named, "").astype(object)
-    place = gone["grid"].where(~is_named, "").fillna("").astype(object)
-    kind = gone["class"].where(~is_named, "").fillna("").astype(object)
-    groups = gone.assign(label=blank, place=place, kind=kind).groupby(["label", "place", "kind"])
-    found = groups.agg(missed_m=("length_m", "sum"), pieces=("piece", list)).reset_index()
-    found = found.sort_values(["missed_m", "label"], ascending=[False, True]).head(MOST_MISSED)
-    return [
-        {
-            "name": row["label"] or None,
-            "grid": row["place"] or None,
-            "class": row["kind"] or None,
-            "missed_m": row["missed_m"],
-            "pieces": row["pieces"],
-        }
-        for row in found.to_dict("records")
-    ]
 
 
 def _homes(store: Store, question: Question, duty: Duties) -> pd.DataFrame:
@@ -301,11 +208,3 @@ def _n_days(rows: Walked, n_pieces: int) -> Rows:
 
 def _days(since: npt.NDArray[np.timedelta64]) -> list[int | None]:
     return [None if np.isnat(one) else int(one.astype(int)) for one in since]
-
-
-def _row(found: dict[str, Floats], at: int) -> dict[str, float | None]:
-    return {name: _number(values[at]) for name, values in found.items()}
-
-
-def _number(value: float) -> float | None:
-    return None if np.isnan(value) else float(value)

@@ -133,12 +133,48 @@ export async function start() {
             figures.rounds.map((row) => `${t("coverage.round", { n: row.round })} ${percent(row.covered)}`).join(" · "),
           )
         : null,
+      several && whole.evenness !== null
+        ? h("p", { class: "note" }, t("coverage.evenness", { value: number(whole.evenness, 2) }))
+        : null,
       several ? dayBars(figures.days, pickDay) : null,
       figures.missed.length
         ? missedTable(figures.missed, ({ pieces: codes }) => mark(streets, codes))
         : h("p", { class: "count" }, t("coverage.none_missed")),
-      figures.grids.length > 1 ? gridTable(figures.grids, ({ grid }) => pickGrid(grid)) : null,
+      figures.others.n_patrols
+        ? h(
+            "p",
+            { class: "note" },
+            t("coverage.others", { n: number(figures.others.n_patrols), metres: number(figures.others.covered_m) }),
+          )
+        : null,
+      figures.grids.length ? times(figures.grids) : null,
     ];
+  }
+
+  /** The table of grids, or the sentence of one; the minutes come when they are known. */
+  function times(grids) {
+    const box = h("div", {});
+    const draw = (minutes) =>
+      box.replaceChildren(
+        ...(grids.length > 1
+          ? [
+              gridTable(grids, minutes, ({ grid }) => pickGrid(grid)),
+              h("p", { class: "note" }, t("coverage.minutes_note")),
+            ]
+          : grids
+              .filter(({ grid }) => minutes.has(grid))
+              .map(({ grid }) => h("p", { class: "note" }, oneTime(minutes.get(grid))))),
+      );
+    draw(new Map());
+    fetchJson(endpoints.patrol_effort, query())
+      .then((found) => draw(new Map(found.grids.map((row) => [row.grid, row]))))
+      .catch((error) => box.append(h("p", { class: "note" }, error.message)));
+    return box;
+  }
+
+  function oneTime({ minutes, walk_minutes: needed }) {
+    const words = t("coverage.needed", { n: number(needed) });
+    return minutes === null ? words : `${words} ${t("coverage.taken", { n: number(minutes) })}`;
   }
 
   function pickDay(day) {

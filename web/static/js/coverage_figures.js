@@ -58,8 +58,9 @@ export function dayBars(days, onpick) {
   );
 }
 
-/** The table of grids; a pick is told to `onpick`. */
-export function gridTable(rows, onpick) {
+/** The table of grids; `minutes` by grid where known; a pick is told to `onpick`. */
+export function gridTable(rows, minutes, onpick) {
+  const time = ({ grid }) => minutes.get(grid) ?? {};
   return table(
     [
       { label: t("field.grid"), value: (row) => row.grid, show: (row) => gridCode(row.grid) },
@@ -75,6 +76,12 @@ export function gridTable(rows, onpick) {
         label: t("coverage.homes"),
         value: (row) => ratio(row.households_passed, row.households),
         show: (row) => percent(ratio(row.households_passed, row.households)),
+        numeric: true,
+      },
+      {
+        label: t("coverage.minutes"),
+        value: (row) => ratio(time(row).minutes, time(row).walk_minutes),
+        show: (row) => `${number(time(row).minutes)} / ${number(time(row).walk_minutes)}`,
         numeric: true,
       },
     ],
