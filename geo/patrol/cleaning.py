@@ -52,6 +52,7 @@ REASONS = (
     "drift",
 )
 KEPT = frozenset(REASONS[:3])
+"""The reasons of fixes that are kept: the first three of `REASONS`."""
 
 Floats = npt.NDArray[np.float64]
 Indices = npt.NDArray[np.int64]
@@ -223,7 +224,7 @@ def _judge_usable(
 def _judged(
     tracks: gpd.GeoDataFrame, reason: Codes, shift_h: Indices, strand: Codes
 ) -> gpd.GeoDataFrame:
-    judged = tracks.copy()
+    judged = tracks.copy(deep=False)  # columns are replaced, never written into
     if shift_h.any():
         judged["at"] = judged["at"] + pd.to_timedelta(shift_h, unit="h")
     apart = np.flatnonzero(strand > 0)

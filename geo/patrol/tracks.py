@@ -46,10 +46,13 @@ def clean(tracks: gpd.GeoDataFrame, *, max_speed_mps: float = MAX_SPEED_MPS) -> 
     CrsError : the CRS is missing or in degrees
     """
     judged = judge(tracks, max_speed_mps=max_speed_mps)
-    kept = judged[judged["reason"].isin(KEPT)].drop(columns="reason")
-    patrol = kept["patrol"].factorize(sort=True)[0].astype(np.int64)
-    xy = shapely.get_coordinates(kept.geometry.array)
-    return kept.iloc[time_order(patrol, seconds(kept["at"]), xy)]
+    kept = np.flatnonzero(judged["reason"].cat.codes.to_numpy() < len(KEPT))
+    patrol = judged["patrol"].factorize(sort=True)[0].astype(np.int64)[kept]
+    xy = shapely.get_coordinates(judged.geometry.array[kept])
+    order = kept[time_order(patrol, seconds(judged["at"])[kept], xy)]
+    judged = judged.drop(columns="reason")
+    is_as_given = len(order) == len(judged) and bool((np.diff(order) == 1).all())
+    return judged if is_as_given else judged.iloc[order]
 
 
 def segments(

@@ -74,9 +74,9 @@ def test_passed_places_silence_is_never_missed() -> None:
 
 
 def test_passed_places_calibrated_on_simulated_walks() -> None:
-    walks = simulate(np.random.default_rng(6), n_workers=4, n_rounds=2)
+    walks = simulate(np.random.default_rng(6), n_workers=12, n_rounds=2)
     rng = np.random.default_rng(7)
-    near = walks.xy[rng.integers(len(walks.xy), size=800)] + rng.normal(scale=25, size=(800, 2))
+    near = walks.xy[rng.integers(len(walks.xy), size=2000)] + rng.normal(scale=25, size=(2000, 2))
     places = gpd.GeoDataFrame(geometry=shapely.points(near), crs=CRS)
     found = passed_places(places, walks.fixes)
     code = walks.fixes["patrol"].to_numpy()
