@@ -12,9 +12,9 @@ import pandas as pd
 
 from geo.crs import check_metric
 from geo.errors import ParameterError
-from geo.patrol import stop_model
+from geo.patrol import stop_fit
 from geo.patrol.cleaning import check_positive
-from geo.patrol.stops import GAP_S, noise_by_track, ordered, smoothed
+from geo.patrol.stops import GAP_S, noise_by_track, ordered, smoothed, thinned
 
 WINDOWS = ((time(6), time(13)), (time(13), time(22)))
 """Two rounds a day (一日两巡), local time, from inclusive to exclusive; the hours are chosen."""
@@ -186,7 +186,8 @@ def walked_length_m(
         return sums
 
     walking = total((1.0 - standing) * step_s)
-    pace = stop_model.paces(tracks.x, tracks.y, tracks.second, tracks.bounds, params, gap_s)
+    few = thinned(tracks, gap_s=gap_s)
+    pace = stop_fit.paces(few.x, few.y, few.second, few.bounds, params, gap_s)
     smooth_m = total(_steps(tracks.x - state[:, 1], tracks.y - state[:, 2]))
     return pd.DataFrame(
         {

@@ -6,7 +6,7 @@ phone, fitted to its own tracks. Chosen and checked on simulated walks (tests/be
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import geopandas as gpd
@@ -16,7 +16,7 @@ import pandas as pd
 import shapely
 
 from geo.crs import check_metric
-from geo.patrol import stop_model
+from geo.patrol import stop_fit, stop_model
 from geo.patrol.cleaning import bounds_of, check_positive, seconds, time_order
 
 LEAST_STOP_S = 45.0
@@ -113,6 +113,7 @@ def estimate_noise(
 
 def noise_of(tracks: Ordered, *, gap_s: float, most_fixes: int = MOST_FIXES) -> pd.DataFrame:
     """`estimate_noise` of fixes in arrays."""
+    tracks = thinned(tracks, gap_s=gap_s)
     found = np.empty((len(tracks.phones), 3))
     used = np.zeros(len(tracks.phones), dtype=np.int64)
     by_phone = np.argsort(tracks.phone, kind="stable")
@@ -122,7 +123,7 @@ def noise_of(tracks: Ordered, *, gap_s: float, most_fixes: int = MOST_FIXES) -> 
         rows, bounds = _sample(tracks.bounds, rounds, most_fixes)
         x, y, second = tracks.x[rows], tracks.y[rows], tracks.second[rows]
         pace = _pace_of(x, y, second, bounds)
-        found[phone] = stop_model.fit(x, y, second, bounds, pace, gap_s)
+        found[phone] = stop_fit.fit(x, y, second, bounds, pace, gap_s)
         used[phone] = len(rows)
     return pd.DataFrame(
         {
@@ -171,11 +172,43 @@ def noise_by_track(tracks: Ordered, noise: pd.DataFrame | None, *, gap_s: float)
     return np.where(np.isnan(found), np.array([6.0, 25.0, 1.2]), found)
 
 
-def smoothed(tracks: Ordered, params: Floats, *, gap_s: float) -> Floats:
-    """Of every ordered fix (n, 4): standing, noise x, noise y (metres), variance of that (m2)."""
-    found: Floats = stop_model.smooth_tracks(
-        tracks.x, tracks.y, tracks.second, tracks.bounds, params, gap_s
+def thinned(tracks: Ordered, *, gap_s: float) -> Ordered:
+    """The fixes that the stop model looks at, `THIN_S` apart; `order` holds their positions."""
+    rows = stop_model.thin(tracks.second, tracks.bounds, gap_s)
+    if len(rows) == len(tracks.second):
+        return tracks
+    return replace(
+        tracks,
+        order=rows,
+        x=tracks.x[rows],
+        y=tracks.y[rows],
+        second=tracks.second[rows],
+        bounds=np.searchsorted(rows, tracks.bounds).astype(np.int64),
     )
+
+
+def smoothed(tracks: Ordered, params: Floats, *, gap_s: float) -> Floats:
+    """Of every ordered fix (n, 4): standing, noise x, noise y (metres), variance of that (m2).
+
+    Fixes that the model does not look at share the standing of the step they lie in; their places
+    are interpolated along it.
+    """
+    few = thinned(tracks, gap_s=gap_s)
+    state: Floats = stop_model.smooth_tracks(few.x, few.y, few.second, few.bounds, params, gap_s)
+    if few is tracks:
+        return state
+    after = np.searchsorted(few.order, np.arange(len(tracks.x)))
+    before = np.maximum(after - 1, 0)
+    is_seen = few.order[after] == np.arange(len(tracks.x))
+    before[is_seen] = after[is_seen]
+    took = np.where(is_seen, 1.0, few.second[after] - few.second[before])
+    share = np.where(is_seen, 1.0, (tracks.second - few.second[before]) / took)
+    found = np.empty((len(tracks.x), 4))
+    found[:, 0] = state[after, 0]
+    for column, raw, seen in ((1, tracks.x, few.x), (2, tracks.y, few.y)):
+        place = seen - state[:, column]
+        found[:, column] = raw - (place[before] * (1.0 - share) + place[after] * share)
+    found[:, 3] = state[before, 3] * (1.0 - share) + state[after, 3] * share
     return found
 
 

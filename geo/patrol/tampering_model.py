@@ -15,8 +15,8 @@ Indices = npt.NDArray[np.int64]
 _LAG_S = 5.0
 """Steps whose regularity is judged are at least this long, seconds."""
 
-_SAME_M, _SAME_SHARE, _MOVING_MPS = 0.35, 0.01, 0.4
-"""A step is regular when it goes on as the one before to 0.35 m, or its length is the same to 1%;
+_SAME_M, _SAME_SHARE, _MOVING_MPS = 0.25, 0.01, 0.4
+"""A step is regular when it goes on as the one before to 0.25 m, or its length is the same to 1%;
 steps slower than 0.4 m/s are not judged: a phone that stands may well freeze."""
 
 _SHORT_S, _CAR_MPS = 15.0, 20.0

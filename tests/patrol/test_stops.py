@@ -113,6 +113,25 @@ def test_find_stops_one_hertz_for_a_day() -> None:
     assert found["dwell_s"].sum() <= 86_399
 
 
+def test_find_stops_every_second_finds_what_every_5_seconds_does() -> None:
+    # the same walk at 1 Hz: every fix between two that the model looks at shares their step
+    xy = walk_stand_walk()
+    second = np.arange(0.0, 776.0)
+    fine = np.column_stack([np.interp(second, 5.0 * np.arange(156), xy[:, 0]), np.zeros(776)])
+    found = find_stops(track_of(fine, every_s=1.0))
+    assert len(found) == 1
+    assert abs((found["started_at"].iloc[0] - START).total_seconds() - 295) <= 5
+    assert abs((found["ended_at"].iloc[0] - START).total_seconds() - 475) <= 5
+    assert standing_probability(track_of(fine, every_s=1.0)).isna().sum() == 1
+
+
+def test_find_stops_rider_on_an_e_bike() -> None:
+    xy = walk_stand_walk() * 4.0 + np.round(np.random.default_rng(0).normal(size=(156, 2)))
+    row = estimate_noise(track_of(xy)).iloc[0]
+    assert row["speed_mps"] == pytest.approx(4.8, rel=0.1)
+    assert find_stops(track_of(xy))["dwell_s"].tolist() == pytest.approx([180.0], abs=10)
+
+
 def test_find_stops_bad_options_and_degrees() -> None:
     track = track_of(np.zeros((3, 2)))
     with pytest.raises(ParameterError) as raised:

@@ -375,6 +375,44 @@ def compare_lengths(is_quick: bool) -> str:
     )
 
 
+OTHERS: dict[str, dict[str, Any]] = {
+    "a fix every second": {"every_s": 1.0},
+    "a fix every 10 s": {"every_s": 10.0},
+    "a fix every 30 s": {"every_s": 30.0},
+    "noise of 1 to 2 m": {"sigma_m": (1.0, 2.0)},
+    "noise of 10 to 15 m": {"sigma_m": (10.0, 15.0)},
+    "noise nearly white (1 to 3 s)": {"tau_s": (1.0, 3.0)},
+    "noise that stays (2 to 5 min)": {"tau_s": (120.0, 300.0)},
+    "stops after 20 min of walking": {"walk_s": 1_200.0},
+    "stops after 1 min of walking": {"walk_s": 60.0},
+}
+"""Walks unlike those that the model's constants were chosen on."""
+
+
+def measure_others(is_quick: bool) -> str:
+    lines = []
+    for name, options in OTHERS.items():
+        n = 4 if is_quick else 12
+        walks = simulate(np.random.default_rng(71), n_workers=n, n_rounds=4, **options)
+        noise = stops.estimate_noise(walks.fixes)
+        found = by_second(stops.find_stops(walks.fixes, noise=noise), walks.fixes)
+        walked = rounds.walked_length_m(walks.fixes, noise=noise).set_index("patrol")["walked_m"]
+        off = (walked / walks.length_m - 1).abs().mean()
+        flagged = tampering.tamper_signs(walks.fixes)["patrol"].nunique()
+        lines.append(
+            [
+                name,
+                f"{score_by_time(found, walks.stops, 2_400.0)[0]:.3f}",
+                f"{score_by_stop(found, walks.stops):.3f}",
+                f"{walked.sum() / walks.length_m.sum() - 1:+.1%}",
+                f"{off:.1%}",
+                f"{flagged} of {4 * n}",
+            ]
+        )
+    heads = ["other walks", "F1 by time", "F1 by stop", "length, all", "a round", "false signs"]
+    return table(heads, lines)
+
+
 def measure_cleaning(is_quick: bool) -> str:
     walks = simulate(np.random.default_rng(31), n_workers=48, n_rounds=10 if is_quick else 60)
     fixes = walks.fixes.drop(columns="second")
@@ -559,6 +597,7 @@ def main() -> None:
         measure_cleaning,
         compare_stops,
         compare_lengths,
+        measure_others,
         measure_visits,
         measure_tampering,
     ):
