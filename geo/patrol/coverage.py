@@ -12,6 +12,8 @@ import shapely
 
 from geo.crs import check_metric
 from geo.errors import CrsError, ParameterError
+from geo.patrol.matching import match
+from geo.patrol.matching.calibration import calibrated
 from geo.patrol.pieces import cut_pieces, expected
 from geo.patrol.reach import covered_lengths
 from geo.patrol.tracks import GAP_S, Segments, segments, silences
@@ -26,19 +28,8 @@ Indices = npt.NDArray[np.int64]
 REACH_M = 20.0
 """Distance from the track within which a street counts as passed, metres: the office's rule."""
 
-NEAR_M, FAR_M = 5.0, 20.0
-"""Distances whose covered shares tell how likely a piece was walked, metres."""
-
-_LOGIT = (-9.0, 2.1, 8.8)
-"""Constant, weight of the share within NEAR_M, weight of that within FAR_M, in log-odds.
-
-Fitted by length to simulated walks with known truth: 480 rounds on real streets, GPS noise of 3 to
-10 m an axis that stays 10 to 60 s, a fix every 5 s."""
-
-COVERED_FROM, MISSED_TO = 0.75, 0.25
-"""Probabilities that decide. On those walks they decide 81% of the length; of what they call missed
-99% was missed, of what they call covered 87% was walked: parallel streets look alike."""
-
+COVERED_FROM, MISSED_TO = 0.95, 0.1
+"""Probabilities that decide."""
 
 _FROM_WORST = ("missed", "cannot_tell", "covered")
 
@@ -53,10 +44,11 @@ def cover(
     """Rows of the `coverage` layer: each patrol and each piece within its reach or left open.
 
     `covered_m` is the exact length of the piece within `reach_m` of the line through the fixes,
-    gaps and impossible jumps left open. `probability` that the piece was walked is a logistic
-    function of its shares within 5 and 20 m. Where the phone was silent, the pieces that the worker
-    could have walked meanwhile share what they can have walked, and none of them is called missed:
-    `cannot_tell`. A piece without a row was further off than all this, and missed.
+    gaps and impossible jumps left open: the office's rule. `probability` that half of the piece or
+    more was walked is the matcher's (`matching.match`), calibrated: within reach is not walked.
+    Where the phone was silent, the pieces that the worker could have walked meanwhile share what
+    they can have walked, and none of them is called missed: `cannot_tell`. A piece without a row
+    was further off than all this, and missed.
 
     Parameters
     ----------
@@ -73,20 +65,22 @@ def cover(
     check_metric(pieces, "pieces")
     _check_options(pieces, tracks, reach_m=reach_m, gap_s=gap_s)
     stretches = segments(tracks, gap_s=gap_s)
-    patrol, piece, metres = _covered_pieces(pieces, stretches, (reach_m, NEAR_M, FAR_M))
+    nth, row, metres = _covered_pieces(pieces, stretches, (reach_m,))
     length = shapely.length(pieces.geometry.array)
-    share = np.minimum(metres / length[piece, None], 1.0)
-    seen = pd.DataFrame(
-        {"covered_m": share[:, 0] * length[piece], "seen": _probability(share[:, 1], share[:, 2])},
-        index=pd.MultiIndex.from_arrays([patrol, piece], names=["nth", "row"]),
-    )
-    patrol, piece, chance = left_open(pieces.geometry.to_numpy(), silences(tracks))
-    unseen = pd.Series(
-        chance,
-        index=pd.MultiIndex.from_arrays([patrol, piece], names=["nth", "row"]),
-        name="unseen",
-    )
-    return _rows(seen.join(unseen, how="outer").sort_index(), pieces, stretches.patrols)
+    passed = pd.Series(np.minimum(metres[:, 0], length[row]), _pairs(nth, row), name="covered_m")
+    walked = match(pieces, tracks, gap_s=gap_s).walked
+    nth = pd.Index(stretches.patrols["patrol"].astype("str")).get_indexer(walked["patrol"])
+    row = pd.Index(pieces["piece"].astype("str")).get_indexer(walked["piece"])
+    seen = pd.Series(walked["probability"].to_numpy(), _pairs(nth, row), name="share")
+    nth, row, chance = left_open(pieces.geometry.to_numpy(), silences(tracks))
+    unseen = pd.Series(chance, _pairs(nth, row), name="unseen")
+    found = pd.concat([passed, seen, unseen], axis=1).sort_index()
+    found["seen"] = calibrated(found["share"].fillna(0.0).to_numpy(dtype=np.float64))
+    return _rows(found, pieces, stretches.patrols)
+
+
+def _pairs(nth: Indices, row: Indices) -> pd.MultiIndex:
+    return pd.MultiIndex.from_arrays([nth, row], names=["nth", "row"])
 
 
 def _rows(found: pd.DataFrame, pieces: gpd.GeoDataFrame, patrols: pd.DataFrame) -> pd.DataFrame:
@@ -94,7 +88,7 @@ def _rows(found: pd.DataFrame, pieces: gpd.GeoDataFrame, patrols: pd.DataFrame) 
     rows = patrols.iloc[found.index.get_level_values("nth")].reset_index(drop=True)
     rows["piece"] = pieces["piece"].to_numpy(dtype=object)[found.index.get_level_values("row")]
     rows["covered_m"] = found["covered_m"].fillna(0.0).to_numpy()
-    missed = (1.0 - found["seen"].fillna(0.0)) * (1.0 - found["unseen"].fillna(0.0))
+    missed = (1.0 - found["seen"]) * (1.0 - found["unseen"].fillna(0.0))
     probability = 1.0 - missed.to_numpy(dtype=np.float64)
     verdict = verdict_of(probability)
     verdict[(verdict == "missed") & found["unseen"].notna().to_numpy()] = "cannot_tell"
@@ -140,13 +134,6 @@ def verdict_of(probability: Floats) -> npt.NDArray[np.object_]:
     verdict[probability >= COVERED_FROM] = "covered"
     verdict[probability <= MISSED_TO] = "missed"
     return verdict
-
-
-def _probability(share_near: Floats, share_far: Floats) -> Floats:
-    constant, near, far = _LOGIT
-    logit = constant + near * share_near + far * share_far
-    probability: Floats = 1.0 / (1.0 + np.exp(-logit))
-    return probability
 
 
 def _covered_pieces(

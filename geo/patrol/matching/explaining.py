@@ -12,7 +12,9 @@ from numba import njit
 
 from geo.patrol.matching.walking import (
     CELL,
+    HALT,
     OFF,
+    RESUME,
     SAMPLES,
     SIGMA,
     SPEED,
@@ -23,6 +25,7 @@ from geo.patrol.matching.walking import (
     _divide,
     _pace,
     _place,
+    _split,
     count_bits,
 )
 
@@ -31,6 +34,7 @@ Floats32 = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int32]
 Indices = npt.NDArray[np.int64]
 Masks = npt.NDArray[np.uint64]
+Flags = npt.NDArray[np.bool_]
 
 PASSED_OVER = -2
 """Cell of a fix that came too soon after the one before to tell anything."""
@@ -43,84 +47,115 @@ S00, S01, S11, PAIRS, PAIR_S, LENGTH, MOVED_M, MOVED_S, MOVED_M2, ON_S = range(1
 WALK_S, HALTS, STAND_S, RESUMES, N_SUMS = range(10, 15)
 
 
+@njit(cache=True, nogil=True)
+def _touch(c: int, mask: np.uint64, visited: Masks, touched: Ints, n_touched: int) -> int:
+    """Marks a cell as passed by the samples of the mask; number of cells touched so far."""
+    if not visited[c]:
+        touched[n_touched] = c
+        n_touched += 1
+    visited[c] |= mask
+    return n_touched
+
+
 @njit(cache=True, nogil=True, error_model="numpy")
 def _recall(
     n_ticks: int, tick_row: Indices, tick_fix: Indices, tick_dt: Floats, tick_free: Floats,
-    p: Floats, random: Masks, state: Ints, weight: Floats, walks: Masks, mx: Floats32, my: Floats32,
-    head: Ints, arc_from: Ints, arc_row: Ints, arc_weight: Floats32, arc_next: Ints, given: Masks,
-    x: Floats, y: Floats, cx: Floats, cy: Floats, target: Ints, step_m: Floats32, parent: Ints,
-    visited: Masks, spent: Floats32, touched: Ints, n_touched: int, cell_of: Ints, sums: Floats,
+    p: Floats, random: Masks, state: Ints, going: Floats, standing: Floats, walks: Masks,
+    stands: Masks, mx: Floats32, my: Floats32, head: Ints, stood: Ints, arc_from: Ints,
+    arc_row: Ints, arc_weight: Floats32, arc_next: Ints, given: Masks, target: Ints,
+    step_m: Floats32, parent: Ints, visited: Masks, spent: Floats32, touched: Ints, n_touched: int,
+    cell_of: Ints, sums: Floats,
 ) -> int:  # fmt: skip
     """Samples a chain's walks from its end; marks cells; number of cells touched so far."""
-    n_ways = 2 * len(cx)
     walks[: tick_row[n_ticks]] = np.uint64(0)
+    stands[: tick_row[n_ticks]] = np.uint64(0)
     begin, end = tick_row[n_ticks - 1], tick_row[n_ticks]
-    last = np.arange(begin, end).astype(np.int32)
+    weight = (going[begin:end] + standing[begin:end]).astype(np.float32)
     chained = np.append(np.arange(1, end - begin), -1).astype(np.int32)
     dealt = np.zeros(end - begin, np.uint64)
-    _divide(~np.uint64(0), 0, weight[begin:end].astype(np.float32), chained, random, dealt)
+    _divide(~np.uint64(0), 0, weight, chained, random, dealt)
     for k in range(end - begin):
-        walks[last[k]] = dealt[k]
+        b = begin + k
+        if dealt[k]:
+            walks[b] = _split(dealt[k], going[b] / (going[b] + standing[b]), random)
+            stands[b] = dealt[k] & ~walks[b]
     for tick in range(n_ticks - 1, -1, -1):
-        i = tick_fix[tick]
+        i, dt = tick_fix[tick], tick_dt[tick]
         most = 0
+        halt, resume = 1.0 - math.exp(-dt * p[HALT]), 1.0 - math.exp(-dt * p[RESUME])
+        is_pair = i >= 0 and tick_free[tick] == 0.0
         for b in range(tick_row[tick], tick_row[tick + 1]):
-            mask = walks[b]
+            mask = walks[b] | stands[b]
             if not mask:
                 continue
             n = count_bits(mask)
             if i >= 0 and n > most:
-                most, cell_of[i] = n, -1 if state[b] < 0 else (state[b] % n_ways) >> 1
+                most, cell_of[i] = n, state[b] >> 1 if state[b] >= 0 else OFF
             if state[b] >= 0:
-                c = (state[b] % n_ways) >> 1
-                if not visited[c]:
-                    touched[n_touched] = c
-                    n_touched += 1
-                visited[c] |= mask
-                spent[c] += n * tick_dt[tick] / SAMPLES
-                sums[ON_S] += n * tick_dt[tick] / SAMPLES
+                n_touched = _touch(state[b] >> 1, mask, visited, touched, n_touched)
+                spent[state[b] >> 1] += n * dt / SAMPLES
+                sums[ON_S] += n * dt / SAMPLES
             if tick == 0:
                 continue
-            _divide(mask, head[b], arc_weight, arc_next, random, given)
+            if stands[b]:
+                mask, a = stands[b], stood[b]
+                part = count_bits(mask) / SAMPLES
+                halting, staying = going[a] * halt, standing[a] * (1.0 - resume)
+                halted = _split(mask, halting / (halting + staying), random)
+                walks[a] |= halted
+                stands[a] |= mask & ~halted
+                k = count_bits(halted)
+                sums[HALTS] += k / SAMPLES
+                sums[WALK_S] += k * dt / SAMPLES
+                sums[STAND_S] += part * dt - k * dt / SAMPLES
+                if is_pair:
+                    _add_pair(part, dt, mx[a], my[a], mx[b], my[b], sums)
+            if not walks[b]:
+                continue
+            _divide(walks[b], head[b], arc_weight, arc_next, random, given)
             k = head[b]
             while k >= 0:
-                mask = given[k]
-                a, row = arc_from[k], arc_row[k]
+                mask, a, row = given[k], arc_from[k], arc_row[k]
                 k = arc_next[k]
                 if not mask:
                     continue
-                walks[a] |= mask
+                moving, rising = going[a] * (1.0 - halt), standing[a] * resume
+                if row < 0:
+                    moving, rising = going[a], standing[a]
+                walked = mask
+                if rising > 0.0:
+                    walked = _split(mask, moving / (moving + rising), random)
+                walks[a] |= walked
+                stands[a] |= mask & ~walked
                 if row < 0:
                     continue
-                n = count_bits(mask)
-                part = n / SAMPLES
+                part, went = count_bits(mask) / SAMPLES, count_bits(walked) / SAMPLES
                 sums[LENGTH] += part * step_m[row]
-                if i >= 0 and tick_free[tick] == 0.0:
-                    sums[S00] += part * (mx[a] * mx[a] + my[a] * my[a])
-                    sums[S01] += part * (mx[a] * mx[b] + my[a] * my[b])
-                    sums[S11] += part * (mx[b] * mx[b] + my[b] * my[b])
-                    sums[PAIRS] += part
-                    sums[PAIR_S] += part * tick_dt[tick]
-                is_moving, was_moving = state[b] < n_ways, state[a] < n_ways
-                if is_moving:
-                    sums[MOVED_M] += part * step_m[row]
-                    sums[MOVED_S] += part * tick_dt[tick]
-                    sums[MOVED_M2] += part * step_m[row] ** 2 / tick_dt[tick]
-                if was_moving:
-                    sums[WALK_S] += part * tick_dt[tick]
-                    sums[HALTS] += 0.0 if is_moving else part
-                else:
-                    sums[STAND_S] += part * tick_dt[tick]
-                    sums[RESUMES] += part if is_moving else 0.0
+                if is_pair:
+                    _add_pair(part, dt, mx[a], my[a], mx[b], my[b], sums)
+                sums[MOVED_M] += part * step_m[row]
+                sums[MOVED_S] += part * dt
+                sums[MOVED_M2] += part * step_m[row] ** 2 / dt
+                sums[WALK_S] += went * dt
+                sums[STAND_S] += (part - went) * dt
+                sums[RESUMES] += part - went
                 row = parent[row]
                 while row >= 0:
-                    c = target[row] >> 1
-                    if not visited[c]:
-                        touched[n_touched] = c
-                        n_touched += 1
-                    visited[c] |= mask
+                    n_touched = _touch(target[row] >> 1, mask, visited, touched, n_touched)
                     row = parent[row]
     return n_touched
+
+
+@njit(cache=True, nogil=True)
+def _add_pair(
+    part: float, dt: float, ax: float, ay: float, bx: float, by: float, sums: Floats
+) -> None:
+    """Adds the errors of two fixes in a row to the sums of the noise."""
+    sums[S00] += part * (ax * ax + ay * ay)
+    sums[S01] += part * (ax * bx + ay * by)
+    sums[S11] += part * (bx * bx + by * by)
+    sums[PAIRS] += part
+    sums[PAIR_S] += part * dt
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -162,7 +197,7 @@ def explain(
     bounds: Indices, x: Floats, y: Floats, second: Floats, params: Floats, gap_s: float,
     seeds: Masks, cx: Floats, cy: Floats, length: Floats, piece: Ints, start: Indices, target: Ints,
     step_m: Floats32, share: Floats32, parent: Ints, square_start: Indices, squares: Ints,
-    lattice: Floats, table: Floats, piece_first: Indices,
+    lattice: Floats, table: Floats, piece_first: Indices, abroad: Flags, home: Indices,
 ) -> tuple[Indices, Ints, Masks, Floats32, Floats32, Ints, Floats]:  # fmt: skip
     """What each patrol's sampled walks passed.
 
@@ -171,6 +206,7 @@ def explain(
     bounds : patrol k has fixes bounds[k]:bounds[k + 1], times ascending
     params : (patrols, 11) as named in `walking`
     seeds : of the patrols' random numbers
+    abroad : (homes, cells) whether a cell lies outside; home : (patrols,) row of `abroad`
     piece_first : cells of piece j are piece_first[j]:piece_first[j + 1]
 
     Returns
@@ -179,13 +215,15 @@ def explain(
     walked and seconds spent on it (means over the samples), cell of each fix (-1 off), sums
     """
     n_cells, n_patrols = len(cx), len(bounds) - 1
-    slot = np.full(4 * n_cells, -1, np.int32)
+    slot = np.full(2 * n_cells, -1, np.int32)
     found, mass = np.empty(4096, np.int32), np.empty(4096)
     visited, spent = np.zeros(n_cells, np.uint64), np.zeros(n_cells, np.float32)
     touched = np.empty(n_cells, np.int32)
     room_s, room_a = 1 << 14, 1 << 16
     state, head = np.empty(room_s, np.int32), np.empty(room_s, np.int32)
-    weight, walks = np.empty(room_s), np.zeros(room_s, np.uint64)
+    stood = np.empty(room_s, np.int32)
+    going, standing = np.empty(room_s), np.empty(room_s)
+    walks, stands = np.zeros(room_s, np.uint64), np.zeros(room_s, np.uint64)
     mx, my = np.empty(room_s, np.float32), np.empty(room_s, np.float32)
     arc_from, arc_row = np.empty(room_a, np.int32), np.empty(room_a, np.int32)
     arc_next, arc_weight = np.empty(room_a, np.int32), np.empty(room_a, np.float32)
@@ -206,27 +244,31 @@ def explain(
     for patrol in range(n_patrols):
         p = params[patrol]
         random[0] = seeds[patrol]
+        away = abroad[home[patrol]]
         n_touched = 0
         i, stop = bounds[patrol], bounds[patrol + 1]
         pace_dt = -1.0
         while i < stop:
             # One chain from fix i on.
             m = _place(x[i], y[i], 1.0, p[SIGMA], cx, cy, length, square_start, squares, lattice,
-                       found, mass, table)  # fmt: skip
+                       found, mass, away, table)  # fmt: skip
             if 4 * m + 2 > room_s:
                 state, head = np.append(state, state), np.append(head, head)
-                weight, walks = np.append(weight, weight), np.append(walks, walks)
+                going, standing = np.append(going, going), np.append(standing, standing)
+                walks, stands = np.append(walks, walks), np.append(stands, stands)
+                stood = np.append(stood, stood)
                 mx, my, room_s = np.append(mx, mx), np.append(my, my), 2 * room_s
-            state[0], weight[0], head[0], mx[0], my[0] = OFF, 1e-9, -1, 0.0, 0.0
+            state[0], going[0], standing[0], head[0], stood[0] = OFF, 0.0, 0.0, -1, -1
+            mx[0], my[0] = 0.0, 0.0
             n, total = 1, 0.0
             for k in range(m):
                 total += 2.0 * mass[k]
-            weight[0] = max(1.0 - total, 0.02)
+            going[0] = max(1.0 - total, 0.02)
             for k in range(m):
-                for way in range(4):
+                for way in range(2):
                     if mass[k] > 1e-5 * total:
-                        state[n] = 2 * found[k] + (way & 1) + 2 * n_cells * (way >> 1)
-                        weight[n], head[n] = 0.5 * mass[k], -1
+                        state[n], stood[n] = 2 * found[k] + way, -1
+                        going[n], standing[n], head[n] = 0.5 * mass[k], 0.5 * mass[k], -1
                         mx[n], my[n] = x[i] - cx[found[k]], y[i] - cy[found[k]]
                         n += 1
             tick_row[0], tick_row[1], tick_fix[0], tick_dt[0], tick_free[0] = 0, n, i, 0.0, 0.0
@@ -254,8 +296,7 @@ def explain(
                     bound_a = n_arcs + 16384
                     for a in range(begin, end):
                         if state[a] >= 0:
-                            source = state[a] % (2 * n_cells)
-                            bound_a += start[source + 1] - start[source] + 2
+                            bound_a += start[state[a] + 1] - start[state[a]] + 2
                     while bound_a > room_a:
                         arc_from, arc_row = (
                             np.append(arc_from, arc_from),
@@ -267,7 +308,9 @@ def explain(
                         room_a *= 2
                     while end + (bound_a - n_arcs) > room_s:
                         state, head = np.append(state, state), np.append(head, head)
-                        weight, walks = np.append(weight, weight), np.append(walks, walks)
+                        going, standing = np.append(going, going), np.append(standing, standing)
+                        walks, stands = np.append(walks, walks), np.append(stands, stands)
+                        stood = np.append(stood, stood)
                         mx, my, room_s = np.append(mx, mx), np.append(my, my), 2 * room_s
                     before[0], before[1] = x[last], y[last]
                     is_last = part == n_parts - 1
@@ -277,12 +320,13 @@ def explain(
                     kept, n_arcs = _advance(
                         begin, end, n_arcs, fix, before, dt, free, p, pace, spread2,
                         cx, cy, length, start, target, step_m, share, square_start, squares,
-                        lattice, state, weight, mx, my, head, arc_from, arc_row, arc_weight,
-                        arc_next, slot, found, mass, table,
+                        lattice, state, going, standing, mx, my, head, stood, arc_from, arc_row,
+                        arc_weight,
+                        arc_next, slot, found, mass, away, table,
                     )  # fmt: skip
                     alive = 0.0
                     for b in range(end, kept):
-                        alive += weight[b]
+                        alive += going[b] + standing[b]
                     if not alive > 0.0:
                         is_cut = True
                         break
@@ -296,9 +340,9 @@ def explain(
                     last = j
                     j += 1
             n_touched = _recall(
-                n_ticks, tick_row, tick_fix, tick_dt, tick_free, p, random, state, weight, walks,
-                mx, my, head, arc_from, arc_row, arc_weight, arc_next, given, x, y, cx, cy, target,
-                step_m, parent, visited, spent, touched, n_touched, cell_of, sums[patrol],
+                n_ticks, tick_row, tick_fix, tick_dt, tick_free, p, random, state, going, standing,
+                walks, stands, mx, my, head, stood, arc_from, arc_row, arc_weight, arc_next, given,
+                target, step_m, parent, visited, spent, touched, n_touched, cell_of, sums[patrol],
             )  # fmt: skip
             i = j if j > last else last + 1
         if n_out + n_touched > room_o:

@@ -25,7 +25,7 @@ Floats = npt.NDArray[np.float64]
 Indices = npt.NDArray[np.int64]
 Masks = npt.NDArray[np.uint64]
 
-NOISE_ROUNDS = 6
+NOISE_ROUNDS = 5
 """Times that the noise is estimated anew; on simulated walks it stays within 5% from there."""
 
 NOISE_FIXES = 1500
@@ -83,7 +83,8 @@ def match(
     ----------
     pieces : as `cut_pieces` makes them, projected CRS in metres; pieces meet where ends or corners
         come within 0.1 m
-    tracks : fixes with `patrol`, `worker`, `at`, same CRS, in any order
+    tracks : fixes with `patrol`, `worker`, `at`, same CRS, in any order; where both have `grid`,
+        a patrol is taken to stay in its grid rather than leave it (0.03 to 1 a step over)
     motion : how the patrols move
     gap_s : longest silence that is walked through, seconds, > 0
     seed : of the sampled walks; a patrol's depend on it and on its code, not on other patrols
@@ -107,7 +108,8 @@ def match(
     rounds = tracks.assign(nth=patrol).drop_duplicates("nth").set_index("nth")
     rounds = rounds.reindex(np.arange(len(names)))[["patrol", "worker"]]
     worker, workers = pd.factorize(rounds["worker"], use_na_sentinel=False)
-    run = _Run(net, xy[order, 0], xy[order, 1], second[order], gap_s, len(pieces))
+    abroad, home = _homes(pieces, tracks, patrol, len(names), net)
+    run = _Run(net, xy[order, 0], xy[order, 1], second[order], gap_s, len(pieces), abroad, home)
     seeds = np.array([zlib.crc32(f"{seed}:{name}".encode()) for name in names], dtype=np.uint64)
     params = _estimated(run, bounds, worker.astype(np.int64), seeds, motion)
     found = run.explain(bounds, params, seeds)
@@ -122,6 +124,8 @@ class _Run:
     second: Floats
     gap_s: float
     n_pieces: int
+    abroad: npt.NDArray[np.bool_]
+    home: Indices
 
     def explain(
         self, bounds: Indices, params: Floats, seeds: Masks
@@ -132,6 +136,7 @@ class _Run:
             bounds, self.x, self.y, self.second, params, self.gap_s, seeds,
             net.x, net.y, net.length, net.piece, net.start, net.target, net.step_m, net.share,
             net.parent, net.square_start, net.squares, net.lattice, EXP_TABLE, piece_first,
+            self.abroad, self.home,
         )  # fmt: skip
         return found
 
@@ -140,7 +145,14 @@ class _Run:
         rows = np.concatenate([np.arange(bounds[k], bounds[k + 1]) for k in chosen])
         ends = np.append(0, np.cumsum(np.diff(bounds)[chosen]))
         run = _Run(
-            self.net, self.x[rows], self.y[rows], self.second[rows], self.gap_s, self.n_pieces
+            self.net,
+            self.x[rows],
+            self.y[rows],
+            self.second[rows],
+            self.gap_s,
+            self.n_pieces,
+            self.abroad,
+            self.home[chosen],
         )
         return run, ends
 
@@ -157,11 +169,13 @@ def _estimated(run: _Run, bounds: Indices, worker: Indices, seeds: Masks, motion
     if not len(chosen):
         return params
     part, ends = run.part(chosen, bounds)
+    trial = noise.first_guess(params)
     for _ in range(NOISE_ROUNDS):
-        sums = part.explain(ends, params[chosen], seeds[chosen])[-1]
+        sums = part.explain(ends, trial[chosen], seeds[chosen])[-1]
         whole = np.zeros((len(worker), sums.shape[1]))
         whole[chosen] = sums
         params = noise.reestimated(params, whole, worker, motion)
+        trial = params
     return params
 
 
@@ -213,6 +227,32 @@ def _matched(  # noqa: PLR0917 - the parts of one answer
     return Matched(walked, walks[row], summary, table, *_places(cell, order, net, n_fixes))
 
 
+def _homes(
+    pieces: gpd.GeoDataFrame,
+    tracks: gpd.GeoDataFrame,
+    patrol: Indices,
+    n_patrols: int,
+    net: Network,
+) -> tuple[npt.NDArray[np.bool_], Indices]:
+    """(homes, cells) whether a cell lies outside each grid, and each patrol's row of it.
+
+    The last row is of patrols without a grid: nothing lies outside. A cell that pieces of several
+    grids share lies in all of them.
+    """
+    if "grid" not in pieces.columns or "grid" not in tracks.columns:
+        return np.zeros((1, len(net.x)), bool), np.zeros(n_patrols, np.int64)
+    grid, grids = pd.factorize(pieces["grid"])
+    is_inside = np.zeros((len(grids) + 1, len(pieces)), bool)
+    held = grid >= 0
+    is_inside[grid[held], net.same[held]] = True
+    is_inside[-1] = True
+    home = np.full(n_patrols, len(grids), np.int64)
+    own = pd.Index(grids).get_indexer(tracks["grid"])
+    known = (own >= 0) & (patrol >= 0)
+    home[patrol[known]] = own[known]
+    return ~is_inside[:, net.piece], home
+
+
 def _places(
     cell: npt.NDArray[np.int32], order: Indices, net: Network, n_fixes: int
 ) -> tuple[Indices, Floats]:
@@ -229,9 +269,10 @@ def _places(
 def _centred(pieces: gpd.GeoDataFrame, xy: Floats) -> tuple[npt.NDArray[np.object_], Floats]:
     """The lines and fixes moved to the pieces' middle: large coordinates lose no millimetres."""
     lines = pieces.geometry.to_numpy()
-    bounds = shapely.total_bounds(lines)
-    if not np.isfinite(bounds).all():
+    ends = shapely.get_coordinates(lines)
+    if not len(ends):
         return lines, xy
+    bounds = np.append(ends.min(axis=0), ends.max(axis=0))
     centre = np.rint((bounds[:2] + bounds[2:]) / 2.0)
     return shapely.transform(lines, lambda ends: ends - centre), xy - centre
 

@@ -123,15 +123,9 @@ def _first_alike(pieces: npt.NDArray[np.object_], length: Floats) -> Ints:
     """For each piece the first with the same ends, middle and length, to a decimetre."""
     if not len(pieces):
         return np.zeros(0, np.int32)
-    ends = [
-        shapely.get_coordinates(
-            shapely.line_interpolate_point(pieces, share, normalized=True), include_z=False
-        )
-        if not (shapely.is_missing(pieces) | shapely.is_empty(pieces)).any()
-        else _safe_points(pieces, share)
-        for share in (0.0, 0.5, 1.0)
-    ]
-    base = np.nanmin(np.concatenate(ends), axis=0) if np.isfinite(ends[0]).any() else 0.0
+    ends = [_points_at(pieces, share) for share in (0.0, 0.5, 1.0)]
+    held = np.isfinite(ends[0][:, 0])
+    base = ends[0][held].min(axis=0) if held.any() else np.zeros(2)
     first, middle, last = (np.nan_to_num(np.rint((end - base) / SNAP_M)) for end in ends)
     is_back = (first[:, 0] > last[:, 0]) | (
         (first[:, 0] == last[:, 0]) & (first[:, 1] > last[:, 1])
@@ -143,7 +137,8 @@ def _first_alike(pieces: npt.NDArray[np.object_], length: Floats) -> Ints:
     return position[inverse.reshape(-1)].astype(np.int32)
 
 
-def _safe_points(pieces: npt.NDArray[np.object_], share: float) -> Floats:
+def _points_at(pieces: npt.NDArray[np.object_], share: float) -> Floats:
+    """(n, 2) points at that share of each line; NaN where there is none."""
     xy = np.full((len(pieces), 2), np.nan)
     held = ~(shapely.is_missing(pieces) | shapely.is_empty(pieces))
     points = shapely.line_interpolate_point(pieces[held], share, normalized=True)
@@ -185,7 +180,8 @@ def _steps(
 ) -> tuple[Indices, Ints, Floats32, Floats32, Ints]:
     """Every way of at most `radius_m` from each state, as rows chained to the row before.
 
-    A way turns round at its start (chance `turn`) or at a dead end (surely), nowhere else.
+    The first row stays, the second turns round on the spot (chance `turn`); later rows walk on, and
+    turn at dead ends only.
     """
     n_states = len(tail)
     start = np.zeros(n_states + 1, np.int64)
@@ -204,6 +200,9 @@ def _steps(
             n += 1
         k = start[state]
         while k < n:
+            if k == start[state] + 1:  # turned round: goes on in the next step
+                k += 1
+                continue
             here = target[k]
             node = tail[here ^ 1]
             degree = first[node + 1] - first[node]

@@ -25,13 +25,13 @@ from geo.patrol.matching.walking import (
 Floats = npt.NDArray[np.float64]
 Indices = npt.NDArray[np.int64]
 
-PRIOR_PAIRS = 20.0
+PRIOR_PAIRS = 150.0
 """Weight of the prior noise against what is seen, pairs of fixes."""
 
-SIGMA_RANGE, TAU_RANGE = (1.0, 25.0), (5.0, 90.0)
+SIGMA_RANGE, TAU_RANGE = (1.0, 12.0), (5.0, 70.0)
 """Noise outside is not believed: metres an axis; seconds. Slower drift is a shift of the map."""
 
-KEEP_FROM = 1e-4
+KEEP_FROM = 3e-4
 """States less likely than this share of the likeliest are dropped."""
 
 
@@ -45,6 +45,19 @@ def prior(n_patrols: int, motion: Motion) -> Floats:
     ):  # fmt: skip
         params[:, position] = value
     return params
+
+
+def first_guess(params: Floats) -> Floats:
+    """Parameters to begin with: restless noise, and hardly ever off the network.
+
+    With noise taken for too steady, a worker whose phone jumps more would be explained as off the
+    network all day, and nothing would ever correct it.
+    """
+    fresh = params.copy()
+    fresh[:, SIGMA] *= 1.4
+    fresh[:, TAU] *= 0.5
+    fresh[:, LEAVE] *= 1e-4
+    return fresh
 
 
 def reestimated(params: Floats, sums: Floats, worker: Indices, motion: Motion) -> Floats:

@@ -21,9 +21,13 @@ Floats32 = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int32]
 Indices = npt.NDArray[np.int64]
 Masks = npt.NDArray[np.uint64]
+Flags = npt.NDArray[np.bool_]
 
 SAMPLES = 64
 """Walks sampled a patrol: one bit each of a word."""
+
+ABROAD = 0.03
+"""Likelihood of a step, or a start, out of the grid that a patrol is for, against one inside it."""
 
 OFF = -1
 """State of a walker away from the network."""
@@ -83,7 +87,8 @@ def near_cells(
 @njit(cache=True, nogil=True, error_model="numpy")
 def _place(
     fx: float, fy: float, weight: float, sigma: float, cx: Floats, cy: Floats, length: Floats,
-    square_start: Indices, squares: Ints, lattice: Floats, found: Ints, mass: Floats, table: Floats,
+    square_start: Indices, squares: Ints, lattice: Floats, found: Ints, mass: Floats,
+    abroad: Flags, table: Floats,
 ) -> int:  # fmt: skip
     """Number of cells that the fix may lie at; `mass` shares `weight` among them, each way half."""
     reach = max(3.5 * sigma, 15.0)
@@ -92,6 +97,8 @@ def _place(
     for k in range(n):
         dx, dy = fx - cx[found[k]], fy - cy[found[k]]
         mass[k] = length[found[k]] * _decay((dx * dx + dy * dy) / (2 * sigma * sigma), table)
+        if abroad[found[k]]:
+            mass[k] *= ABROAD
         total += mass[k]
     # Far from every street the sum is small against one sigma of a street: hardly any weight.
     scale = weight / max(total, sigma)
@@ -106,122 +113,151 @@ def _advance(
     p: Floats, pace: Floats, spread2: float,
     cx: Floats, cy: Floats, length: Floats, start: Indices, target: Ints, step_m: Floats32,
     share: Floats32, square_start: Indices, squares: Ints, lattice: Floats,
-    state: Ints, weight: Floats, mx: Floats32, my: Floats32, head: Ints,
-    arc_from: Ints, arc_row: Ints, arc_weight: Floats32, arc_next: Ints,
-    slot: Ints, found: Ints, mass: Floats, table: Floats,
+    state: Ints, going: Floats, standing: Floats, mx: Floats32, my: Floats32, head: Ints,
+    stood: Ints, arc_from: Ints, arc_row: Ints, arc_weight: Floats32, arc_next: Ints,
+    slot: Ints, found: Ints, mass: Floats, abroad: Flags, table: Floats,
 ) -> tuple[int, int]:  # fmt: skip
     """States after one step from pool rows begin:end, and arcs to them; (rows, arcs) in use.
 
-    `fix` x, y or NaN in silence; `free` variance of an error that was not seen before. Off is
-    always the first new row. Weights are scaled to add up to 1, or 0 where nothing explains it.
+    `going` and `standing` are a state's weights on the move and standing; scaled to add up to 1, or
+    0 where nothing explains the fix. `fix` x, y or NaN in silence; `free` variance of an error that
+    was not seen before. Off is always the first new row. `stood` is the row stood at before.
     """
     is_seen = not math.isnan(fix[0])
     rho = math.exp(-dt / p[TAU])
     blur = p[CELL] * p[CELL] / 12.0
     q = p[SIGMA] * p[SIGMA] * (1.0 - rho * rho) + rho * rho * (free + blur) + blur
-    scale = 1.0 / (2.0 * math.pi * q) if is_seen else 1.0
-    stray = 1.0
+    half_q = 0.5 / q
+    stray, scale = 1.0, 1.0
     if is_seen:
+        scale = 1.0 / (2.0 * math.pi * q)
         s2 = spread2 + 2.0 * q
         jump2 = (fix[0] - before[0]) ** 2 + (fix[1] - before[1]) ** 2
         far2 = 64.0 * dt * dt + 400.0
         stray = 0.98 * _decay(jump2 / (2 * s2), table) / (2 * math.pi * s2)
         stray += 0.02 * _decay(jump2 / (2 * far2), table) / (2 * math.pi * far2)
-    n_ways = 2 * len(cx)
     halt, resume = 1.0 - math.exp(-dt * p[HALT]), 1.0 - math.exp(-dt * p[RESUME])
-    off = end
-    state[off], weight[off], head[off], mx[off], my[off] = OFF, 0.0, -1, 0.0, 0.0
-    n, best = end + 1, 0.0
+    most_pace = 0.0
+    for k in range(len(pace)):
+        most_pace = max(most_pace, pace[k])
+    most_pace = max(most_pace * p[CELL], 0.05)
+    off, n, best = end, end + 1, 0.0
+    state[off], going[off], standing[off], head[off], stood[off] = OFF, 0.0, 0.0, -1, -1
+    mx[off], my[off] = 0.0, 0.0
+    heaviest = begin
     for a in range(begin, end):
-        if state[a] == OFF:
-            if weight[a] <= 0.0:
-                continue
-            w = weight[a] * (1.0 - p[BACK]) * stray
-            weight[off] += w
+        if going[a] + standing[a] > going[heaviest] + standing[heaviest]:
+            heaviest = a
+    for nth in range(begin - 1, end):  # the heaviest first: what is far below it is passed over
+        a = heaviest if nth < begin else nth
+        if nth == heaviest:
+            continue
+        weight = going[a] + standing[a]
+        source = state[a]
+        w = weight * (p[LEAVE] if source >= 0 else 1.0 - p[BACK]) * stray
+        if w > 1e-6 * best:
+            going[off] += w
             arc_from[n_arcs], arc_row[n_arcs], arc_weight[n_arcs] = a, -1, w
             arc_next[n_arcs], head[off] = head[off], n_arcs
             n_arcs += 1
-            if weight[a] < 1e-4 or not is_seen:
+        if source < 0:
+            if weight < 1e-3 or not is_seen:
                 continue
-            w = weight[a] * p[BACK] * stray
-            m = _place(fix[0], fix[1], w, p[SIGMA], cx, cy, length, square_start, squares,
-                       lattice, found, mass, table)  # fmt: skip
+            m = _place(fix[0], fix[1], weight * p[BACK] * stray, p[SIGMA], cx, cy, length,
+                       square_start, squares, lattice, found, mass, abroad, table)  # fmt: skip
             for k in range(m):
-                for way in range(4):
-                    s = 2 * found[k] + (way & 1) + n_ways * (way >> 1)
+                for way in range(2):
+                    s = 2 * found[k] + way
                     if slot[s] < 0:
-                        slot[s], state[n], weight[n], head[n] = n, s, 0.0, -1
+                        slot[s], state[n], going[n], standing[n] = n, s, 0.0, 0.0
+                        head[n], stood[n] = -1, -1
                         n += 1
                     b = slot[s]
-                    weight[b] += 0.5 * mass[k]
-                    arc_from[n_arcs], arc_row[n_arcs], arc_weight[n_arcs] = a, -1, 0.5 * mass[k]
+                    going[b] += mass[k]
+                    best = max(best, going[b])
+                    arc_from[n_arcs], arc_row[n_arcs], arc_weight[n_arcs] = a, -1, mass[k]
                     arc_next[n_arcs], head[b] = head[b], n_arcs
                     n_arcs += 1
             continue
-        w = weight[a] * p[LEAVE] * stray
-        weight[off] += w
-        arc_from[n_arcs], arc_row[n_arcs], arc_weight[n_arcs] = a, -1, w
-        arc_next[n_arcs], head[off] = head[off], n_arcs
-        n_arcs += 1
-        rest = weight[a] * (1.0 - p[LEAVE])
-        ex, ey = rho * mx[a], rho * my[a]
-        source = state[a]
-        is_standing = source >= n_ways
-        if is_standing:
-            source -= n_ways
-        going = resume if is_standing else 1.0 - halt
+        cutoff = 0.03 * p[KEEP] * best
+        ex, ey = fix[0] - rho * mx[a], fix[1] - rho * my[a]
+        w = going[a] * halt + standing[a] * (1.0 - resume)
+        if is_seen:
+            dx, dy = ex - cx[source >> 1], ey - cy[source >> 1]
+            w *= scale * _decay((dx * dx + dy * dy) * half_q, table)
+        if w > cutoff and w > 0.0:
+            b = slot[source]
+            if b < 0:
+                b = n
+                slot[source], state[n], going[n], standing[n] = n, source, 0.0, 0.0
+                head[n], stood[n] = -1, -1
+                n += 1
+            standing[b], stood[b] = w, a
+            best = max(best, w)
+        moving = (going[a] * (1.0 - halt) + standing[a] * resume) * scale
+        if moving * most_pace <= cutoff:
+            continue
+        is_abroad = abroad[source >> 1]
         first = start[source]
-        for row in range(first - 1, start[source + 1]):
-            if row < first:  # standing on, or halting
-                k, s = first, source + n_ways
-                w = rest * (1.0 - going)
+        for row in range(first, start[source + 1]):
+            s = target[row]
+            c = s >> 1
+            if row == first + 1:
+                w = moving * share[row]  # turned round on the way
             else:
-                k, s = row, target[row]
-                bin_ = int(4.0 * step_m[k] + 0.5)
+                bin_ = int(4.0 * step_m[row] + 0.5)
                 if bin_ >= len(pace):
                     break
-                w = rest * going * share[k] * pace[bin_] * length[s >> 1]
-                if step_m[k] == 0.0:
-                    w *= 0.5
-            if is_seen:
-                c = target[k] >> 1
-                dx, dy = fix[0] - cx[c] - ex, fix[1] - cy[c] - ey
-                w *= scale * _decay((dx * dx + dy * dy) / (2.0 * q), table)
-            if w <= 1e-6 * best or w <= 0.0:
+                w = moving * share[row] * pace[bin_] * length[c]
+            if abroad[c] and not is_abroad:
+                w *= ABROAD
+            if w <= cutoff:
                 continue
+            if is_seen:
+                dx, dy = ex - cx[c], ey - cy[c]
+                w *= _decay((dx * dx + dy * dy) * half_q, table)
+                if w <= cutoff or w <= 0.0:
+                    continue
             b = slot[s]
             if b < 0:
                 b = n
-                slot[s], state[n], weight[n], head[n] = n, s, 0.0, -1
+                slot[s], state[n], going[n], standing[n] = n, s, 0.0, 0.0
+                head[n], stood[n] = -1, -1
                 n += 1
-            weight[b] += w
-            best = max(best, weight[b])
-            arc_from[n_arcs], arc_row[n_arcs], arc_weight[n_arcs] = a, k, w
+            going[b] += w
+            if going[b] > best:
+                best = going[b]
+                cutoff = 0.03 * p[KEEP] * best
+            arc_from[n_arcs], arc_row[n_arcs], arc_weight[n_arcs] = a, row, w
             arc_next[n_arcs], head[b] = head[b], n_arcs
             n_arcs += 1
-    best = max(best, weight[off])
+    best = max(best, going[off])
+    kept, total = off + 1, going[off]
     for b in range(off + 1, n):
         slot[state[b]] = -1
-    kept, total = off + 1, weight[off]
-    for b in range(off + 1, n):
-        if weight[b] < p[KEEP] * best:
+        if going[b] + standing[b] < p[KEEP] * best:
             continue
-        state[kept], weight[kept], head[kept] = state[b], weight[b], head[b]
+        state[kept], going[kept], standing[kept] = state[b], going[b], standing[b]
+        head[kept], stood[kept] = head[b], stood[b]
         if is_seen:
-            c = (state[b] % n_ways) >> 1
+            c = state[b] >> 1
             mx[kept], my[kept] = fix[0] - cx[c], fix[1] - cy[c]
         else:
             sx, sy, k = 0.0, 0.0, head[b]
+            if stood[b] >= 0:
+                sx, sy = standing[b] * mx[stood[b]], standing[b] * my[stood[b]]
             while k >= 0:
                 sx += arc_weight[k] * mx[arc_from[k]]
                 sy += arc_weight[k] * my[arc_from[k]]
                 k = arc_next[k]
-            mx[kept], my[kept] = rho * sx / weight[b], rho * sy / weight[b]
-        total += weight[kept]
+            one = rho / (going[b] + standing[b])
+            mx[kept], my[kept] = one * sx, one * sy
+        total += going[kept] + standing[kept]
         kept += 1
     if total > 0.0:
         for b in range(off, kept):
-            weight[b] /= total
+            going[b] /= total
+            standing[b] /= total
         # Arc weights are compared within one target only, they need no scaling.
     return kept, n_arcs
 
@@ -291,3 +327,25 @@ def _divide(
             so_far += weights[k]
         given[k] |= bit
         reach += step
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _split(mask: np.uint64, share: float, seed: Masks) -> np.uint64:
+    """About that share of the samples of the mask, chosen at random."""
+    n = count_bits(mask)
+    wanted = int(share * n + _unit(seed))
+    if wanted >= n:
+        return mask
+    chosen = np.uint64(0)
+    if wanted <= 0:
+        return chosen
+    bits = _random(seed)
+    odd, shift = (bits >> np.uint64(8)) | np.uint64(1), bits & np.uint64(63)
+    for i in range(SAMPLES):
+        bit = np.uint64(1) << ((odd * np.uint64(i) + shift) & np.uint64(63))
+        if mask & bit:
+            chosen |= bit
+            wanted -= 1
+            if wanted == 0:
+                break
+    return chosen
