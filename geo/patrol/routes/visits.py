@@ -19,8 +19,8 @@ from geo.patrol.routes.walk import WALKING_MPS, Route, Visit, Walk, directed
 Floats = npt.NDArray[np.float64]
 Indices = npt.NDArray[np.int64]
 
-N_STARTS, N_STEPS = 4, 40_000
-"""Runs and steps of the search; on every instance of the benchmark the best order was found."""
+N_STARTS, N_STEPS = 8, 50_000
+"""Runs and steps of the search: a tenth of a second for 25 places."""
 
 DEFAULTS = {"prize": 1.0, "service_min": 0.0, "opens_min": 0.0, "closes_min": np.inf}
 """What a place is worth where it does not say: a prize of 1, no stay, open all the time."""
@@ -50,9 +50,9 @@ def visits(
     """The round from the base and back that gains the most prizes in the time, then is shortest.
 
     Annealing in compiled code over the orders of the places (`ordering.best_order`); it proves
-    nothing, the benchmark compares it with optima proved by CP-SAT. Ways are the shortest on the
-    network; from the street to a place off it one walks straight and back. A place that is reached
-    before it opens is waited for. `left_out` says of each place not visited why.
+    nothing; the benchmark sets tours of 25 places beside proved optima. Ways are the shortest on
+    the network; to a place off the street one walks straight and back. One reached before it opens
+    is waited for. `left_out` says of each place not visited why.
 
     Parameters
     ----------
