@@ -28,6 +28,14 @@ _PASSES = 5
 _STRANDS = 4
 """Phones that are told apart under one code, at most."""
 
+_APART_M = 40.0
+"""Phones nearer to each other than this, besides what they move, are not told apart, metres: twice
+four times the noise of a phone of 5 m."""
+
+_LEAST_S = 2.5
+"""Steps shorter than this are judged as if they took it, seconds: at one fix a second noise alone
+leaps by more than a person moves."""
+
 _LEAST_SHARE, _LEAST_TURNS = 0.15, 10
 """A second phone has this share of the fixes, and reports in turn with the other this often."""
 
@@ -178,9 +186,8 @@ def _strands(
         nearest, least = -1, np.inf
         for s in range(n_strands):
             away = math.hypot(x[i] - x[last[s]], y[i] - y[last[s]])
-            if away < least and (
-                away <= speed * (t[i] - t[last[s]]) or (n_strands == _STRANDS and nearest < 0)
-            ):
+            reach = speed * (t[i] - t[last[s]]) + _APART_M
+            if away < least and (away <= reach or (n_strands == _STRANDS and nearest < 0)):
                 nearest, least = s, away
         if nearest < 0:
             if n_strands == _STRANDS:
@@ -254,7 +261,8 @@ def _spikes(x: Floats, y: Floats, t: Floats, code: Codes, kept: Indices, speed: 
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def _is_faster(x: Floats, y: Floats, t: Floats, i: int, j: int, speed: float) -> bool:
-    return bool(math.hypot(x[j] - x[i], y[j] - y[i]) > speed * (t[j] - t[i]))
+    reach = speed * max(t[j] - t[i], _LEAST_S)
+    return bool(math.hypot(x[j] - x[i], y[j] - y[i]) > reach)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from geo.errors import CrsError, ParameterError
 from geo.patrol.cleaning import KEPT, clean_report, judge
 from geo.patrol.tracks import clean
+from tests.bench.patrol.tracks import ar1
 
 CRS = "EPSG:4551"
 START = pd.Timestamp("2026-10-01T00:00", tz="UTC")
@@ -124,6 +125,14 @@ def test_judge_two_phones_at_the_same_instants_are_told_apart() -> None:
         "kept": 30,
         "second_phone": 30,
     }
+
+
+def test_judge_one_fix_a_second_with_much_noise_is_one_phone() -> None:
+    rng = np.random.default_rng(0)
+    xy = 1.2 * np.column_stack([np.arange(1_200), np.zeros(1_200)]) + ar1(rng, 1_200, 10, 15, 1)
+    found = reasons(track_of(*[(float(k), x, y) for k, (x, y) in enumerate(xy.tolist())]))
+    assert set(found) <= {"kept", "jump"}
+    assert found.count("kept") >= 1_195
 
 
 def test_judge_lasting_jump_is_one_phone() -> None:
