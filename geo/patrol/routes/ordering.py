@@ -71,11 +71,12 @@ def best_order(
 ) -> Indices:
     """Places in the order that gains most, then takes least time; from 1, 0 being the base.
 
-    Annealing over orders of all places, of which each visits what fits (`decode`): a place moved,
-    two swapped, or a stretch reversed. The best of `n_starts` runs of `n_steps` each.
+    Annealing over orders of all places with a prize, of which each visits what fits (`decode`): a
+    place moved, two swapped, or a stretch reversed. The best of `n_starts` runs of `n_steps` each.
     """
     np.random.seed(seed)
-    n = len(prize) - 1
+    wanted = np.flatnonzero(prize > 0)
+    n = len(wanted)
     gain = prize.sum()
     worth = 3.0 * limit / max(gain, 1e-12)
     best = np.empty(0, np.int64)
@@ -84,7 +85,7 @@ def best_order(
     if n == 0:
         return best
     for _ in range(n_starts):
-        order = np.random.permutation(n) + 1
+        order = np.random.permutation(wanted)
         trial = order.copy()
         energy = np.inf
         heat = limit / 8.0

@@ -210,7 +210,6 @@ def _calls(places: gpd.GeoDataFrame, between_m: Floats, off_m: Floats, walking_m
     np.fill_diagonal(straight, 0.0)
     prize = np.append(0.0, numbers(places, "prize"))
     closes = np.append(np.inf, numbers(places, "closes_min"))
-    closes[prize == 0] = -1.0
     return Calls(
         between=(between_m + straight) / walking_mps / 60,
         prize=prize,
