@@ -20,7 +20,7 @@ def squares(key: str) -> gpd.GeoDataFrame:
 
 
 def streets() -> gpd.GeoDataFrame:
-    """A street of 80 m in the first square, a block of 4 x 50 m in the second; none in the third."""
+    """80 m of street in the first square, a block of 4 x 50 m in the second."""
     lines = [
         [(10, 50), (90, 50)],
         [(120, 20), (170, 20), (170, 70), (120, 70), (120, 20)],
