@@ -98,14 +98,14 @@ def judge(
         is_rough = (tracks["accuracy_m"] > worst_accuracy_m).to_numpy(dtype=bool, na_value=False)
         reason[is_rough & (reason == 0)] = REASONS.index("inaccurate")
     patrol, _ = tracks["patrol"].factorize(sort=True)
-    shift_h = np.zeros(len(tracks), dtype=np.int64)
-    strand = np.zeros(len(tracks), dtype=np.int8)
+    shift_h, strand = np.zeros(len(tracks), dtype=np.int8), np.zeros(len(tracks), dtype=np.int8)
     sequence = _sequence(tracks)
     usable = np.flatnonzero(reason == 0)
+    if 0 < len(usable) < len(tracks):
+        xy, second, patrol = xy[usable], second[usable], patrol[usable]
+        sequence = sequence[usable] if len(sequence) else sequence
     if len(usable):
-        found = _judge_usable(
-            xy[usable], second[usable], patrol[usable], sequence[usable], max_speed_mps
-        )
+        found = _judge_usable(xy, second, patrol, sequence, max_speed_mps)
         reason[usable], shift_h[usable], strand[usable] = found
     return _judged(tracks, reason, shift_h, strand)
 
@@ -192,18 +192,19 @@ def _places(tracks: gpd.GeoDataFrame) -> Floats:
 
 
 def _sequence(tracks: gpd.GeoDataFrame) -> Floats:
+    """The phone's own count of its fixes; none of them where it gives none."""
     if "sequence" not in tracks:
-        return np.full(len(tracks), np.nan)
+        return np.zeros(0)
     counted: Floats = tracks["sequence"].to_numpy(dtype=np.float64, na_value=np.nan)
     return counted
 
 
 def _judge_usable(
     xy: Floats, second: Floats, patrol: Indices, sequence: Floats, max_speed_mps: float
-) -> tuple[Codes, Indices, Codes]:
+) -> tuple[Codes, Codes, Codes]:
     """Reason, hours to add and strand of fixes that have a place and a time."""
     order = time_order(patrol, second, xy)
-    shift_h = np.zeros(len(xy), dtype=np.int64)
+    shift_h = np.zeros(len(xy), dtype=np.int8)
     x, y, t = xy[order, 0], xy[order, 1], second[order]
     bounds = bounds_of(patrol[order])
     hours = model.hour_jumps(x, y, t, bounds, max_speed_mps)
@@ -212,7 +213,8 @@ def _judge_usable(
         second = second + 3600.0 * shift_h
         order = time_order(patrol, second, xy)
         x, y, t = xy[order, 0], xy[order, 1], second[order]
-    code, strand = model.judge_ordered(x, y, t, sequence[order], bounds, max_speed_mps)
+    counted = sequence[order] if len(sequence) else sequence
+    code, strand = model.judge_ordered(x, y, t, counted, bounds, max_speed_mps)
     reason, strands = np.empty(len(xy), np.int8), np.empty(len(xy), np.int8)
     reason[order] = code
     strands[order] = strand
@@ -222,11 +224,11 @@ def _judge_usable(
 
 
 def _judged(
-    tracks: gpd.GeoDataFrame, reason: Codes, shift_h: Indices, strand: Codes
+    tracks: gpd.GeoDataFrame, reason: Codes, shift_h: Codes, strand: Codes
 ) -> gpd.GeoDataFrame:
     judged = tracks.copy(deep=False)  # columns are replaced, never written into
     if shift_h.any():
-        judged["at"] = judged["at"] + pd.to_timedelta(shift_h, unit="h")
+        judged["at"] = judged["at"] + pd.to_timedelta(shift_h.astype(np.int64), unit="h")
     apart = np.flatnonzero(strand > 0)
     if len(apart):
         codes = judged["patrol"].to_numpy(dtype=object).copy()

@@ -136,6 +136,8 @@ def judge_ordered(
 @njit(cache=True, nogil=True, error_model="numpy")
 def _backwards(t: Floats, sequence: Floats, code: Codes, a: int, b: int) -> None:
     """Leaves out the fewest fixes so that time runs forward along the phone's own count."""
+    if len(sequence) == 0:
+        return
     rows = np.empty(b - a, np.int64)
     n = 0
     is_run = True

@@ -73,7 +73,7 @@ def ordered(fixes: gpd.GeoDataFrame) -> Ordered:
     owner = np.where(pd.isna(worker), codes, worker)
     phone, phones = pd.factorize(owner, sort=True)
     origin = xy[order[0]] if len(xy) else np.zeros(2)
-    x, y = np.ascontiguousarray((xy[order] - origin).T)
+    x, y = xy[order, 0] - origin[0], xy[order, 1] - origin[1]
     return Ordered(
         order,
         x,
@@ -212,6 +212,20 @@ def smoothed(tracks: Ordered, params: Floats, *, gap_s: float) -> Floats:
     return found
 
 
+def _standing(tracks: Ordered, params: Floats, *, gap_s: float) -> Floats:
+    """The first column of `smoothed`."""
+    few = thinned(tracks, gap_s=gap_s)
+    found: Floats = stop_model.standing_tracks(few.x, few.y, few.second, few.bounds, params, gap_s)
+    return found if few is tracks else found[np.searchsorted(few.order, np.arange(len(tracks.x)))]
+
+
+def _means(values: Floats, first: Indices, last: Indices) -> Floats:
+    """Mean of the values from each first to each last, both inclusive."""
+    sums = np.cumsum(values)
+    means: Floats = (sums[last] - sums[first] + values[first]) / (last - first + 1)
+    return means
+
+
 def standing_probability(
     fixes: gpd.GeoDataFrame, *, noise: pd.DataFrame | None = None, gap_s: float = GAP_S
 ) -> pd.Series:
@@ -228,7 +242,7 @@ def standing_probability(
     tracks = ordered(fixes)
     params = noise_by_track(tracks, noise, gap_s=gap_s)
     found = np.empty(len(fixes))
-    found[tracks.order] = smoothed(tracks, params, gap_s=gap_s)[:, 0]
+    found[tracks.order] = _standing(tracks, params, gap_s=gap_s)
     return pd.Series(found, index=fixes.index, name="standing")
 
 
@@ -259,11 +273,10 @@ def find_stops(
     check_positive(least_s=least_s, gap_s=gap_s)
     tracks = ordered(fixes)
     params = noise_by_track(tracks, noise, gap_s=gap_s)
-    probability = smoothed(tracks, params, gap_s=gap_s)[:, 0]
+    probability = _standing(tracks, params, gap_s=gap_s)
     track, first, last = stop_model.stop_runs(probability, tracks.second, tracks.bounds, least_s)
     n = last - first + 1
-    sums = np.cumsum(np.vstack([np.zeros(2), np.column_stack([tracks.x, tracks.y])]), axis=0)
-    middle = (sums[last + 1] - sums[first]) / np.maximum(n, 1)[:, None]
+    middle = np.column_stack([_means(values, first, last) for values in (tracks.x, tracks.y)])
     origin = shapely.get_coordinates(fixes.geometry.array[tracks.order[:1]])
     dwell = tracks.second[last] - tracks.second[first]
     # the mean over a time T of noise that fades in tau, u = T / tau, has the variance
