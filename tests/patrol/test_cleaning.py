@@ -10,7 +10,9 @@ import shapely
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from geo.crs import wgs84_to_gcj02
 from geo.errors import CrsError, ParameterError
+from geo.intake.doctor.datum import fit_datum
 from geo.patrol.cleaning import KEPT, clean_report, judge
 from geo.patrol.tracks import clean
 from tests.bench.patrol.tracks import ar1
@@ -212,3 +214,21 @@ def test_judge_counts_add_up_and_order_time_and_place_do_not_matter(
 
 def test_kept_reasons_are_the_first_three() -> None:
     assert {"kept", "clock_hours", "second_phone"} == KEPT
+
+
+def test_fit_datum_names_a_track_in_the_wrong_datum() -> None:
+    # streets every 150 m in Changchun, a walk along one of them whose numbers are GCJ-02
+    x0, y0 = 500_000.0, 4_860_000.0
+    lines = [shapely.LineString([(x0, y0 + k), (x0 + 3_000, y0 + k)]) for k in range(0, 3_001, 150)]
+    lines += [
+        shapely.LineString([(x0 + k, y0), (x0 + k, y0 + 3_000)]) for k in range(0, 3_001, 170)
+    ]
+    streets = gpd.GeoDataFrame(geometry=lines, crs=CRS)
+    way = [(x0 + 6.0 * k, y0 + 1_500.0) for k in range(250)]
+    way += [(x0 + 1_530.0, y0 + 1_500.0 - 6.0 * k) for k in range(200)]
+    noise = ar1(np.random.default_rng(0), len(way), 5, 20, 5)
+    true = gpd.GeoDataFrame(geometry=shapely.points(np.array(way) + noise), crs=CRS).to_crs(4326)
+    lon, lat = shapely.get_coordinates(true.geometry.array).T
+    shifted = true.set_geometry(gpd.points_from_xy(*wgs84_to_gcj02(lon, lat), crs=4326))
+    assert fit_datum(shifted, streets).best == "gcj02"
+    assert fit_datum(true, streets).best == "wgs84"
