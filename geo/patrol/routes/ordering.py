@@ -97,11 +97,11 @@ def best_order(
             gain = 0.0
             for place in taken[:k]:
                 gain += prize[place]
+            if gain > best_gain + 1e-9 or (gain > best_gain - 1e-9 and end < best_end - 1e-9):
+                best, best_gain, best_end = taken[:k].copy(), gain, end
             new = end - worth * gain
             if new <= energy or np.random.random() < np.exp((energy - new) / heat):
                 order, trial = trial, order
                 energy = new
-                if gain > best_gain + 1e-9 or (gain > best_gain - 1e-9 and end < best_end - 1e-9):
-                    best, best_gain, best_end = taken[:k].copy(), gain, end
             heat *= cooling
     return best
