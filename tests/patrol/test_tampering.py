@@ -103,6 +103,16 @@ def test_tamper_signs_same_street_the_next_day_is_no_replay() -> None:
     assert signs_of(pd.concat([track_of(noisy_walk()), other], ignore_index=True)) == []
 
 
+def test_tamper_signs_two_good_phones_in_one_pocket_are_no_replay() -> None:
+    # noise of 2.5 m each: 1 - exp(-2.5^2 / (2 x 3.5^2)) = 22% of the fixes lie within 2.5 m
+    way = np.column_stack([6.0 * np.arange(240), np.zeros(240)])
+    parts = []
+    for seed, code in ((1, "P1"), (2, "P2")):
+        noise = ar1(np.random.default_rng(seed), 240, 2.5, 25.0, 5.0)
+        parts.append(track_of(way + noise, patrol=code))
+    assert signs_of(pd.concat(parts, ignore_index=True)) == []
+
+
 def test_tamper_signs_two_phones_on_one_path() -> None:
     other = track_of(noisy_walk(seed=9), patrol="P2", worker="W2")
     found = tamper_signs(pd.concat([track_of(noisy_walk()), other], ignore_index=True))
