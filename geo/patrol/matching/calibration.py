@@ -9,8 +9,11 @@ from geo.patrol.matching.walking import SAMPLES
 
 Floats = npt.NDArray[np.float64]
 
-CONSTANT, SLOPE = 1.05, 0.95
-"""Log-odds of the calibrated chance = CONSTANT + SLOPE x log-odds of the sampled one."""
+CONSTANT, SLOPE = 0.70, 1.15
+"""Log-odds of the calibrated chance = CONSTANT + SLOPE x log-odds of the sampled one.
+
+Between fits by length to the simulated walks of either half of 48 workers on streets; either fit
+leaves an expected calibration error of 0.01 on the other half."""
 
 
 def calibrated(share: Floats) -> Floats:

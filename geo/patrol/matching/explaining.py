@@ -34,7 +34,6 @@ Floats32 = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int32]
 Indices = npt.NDArray[np.int64]
 Masks = npt.NDArray[np.uint64]
-Flags = npt.NDArray[np.bool_]
 
 PASSED_OVER = -2
 """Cell of a fix that came too soon after the one before to tell anything."""
@@ -197,7 +196,7 @@ def explain(
     bounds: Indices, x: Floats, y: Floats, second: Floats, params: Floats, gap_s: float,
     seeds: Masks, cx: Floats, cy: Floats, length: Floats, piece: Ints, start: Indices, target: Ints,
     step_m: Floats32, share: Floats32, parent: Ints, square_start: Indices, squares: Ints,
-    lattice: Floats, table: Floats, piece_first: Indices, abroad: Flags, home: Indices,
+    lattice: Floats, table: Floats, piece_first: Indices,
 ) -> tuple[Indices, Ints, Masks, Floats32, Floats32, Ints, Floats]:  # fmt: skip
     """What each patrol's sampled walks passed.
 
@@ -206,7 +205,6 @@ def explain(
     bounds : patrol k has fixes bounds[k]:bounds[k + 1], times ascending
     params : (patrols, 11) as named in `walking`
     seeds : of the patrols' random numbers
-    abroad : (homes, cells) whether a cell lies outside; home : (patrols,) row of `abroad`
     piece_first : cells of piece j are piece_first[j]:piece_first[j + 1]
 
     Returns
@@ -244,14 +242,13 @@ def explain(
     for patrol in range(n_patrols):
         p = params[patrol]
         random[0] = seeds[patrol]
-        away = abroad[home[patrol]]
         n_touched = 0
         i, stop = bounds[patrol], bounds[patrol + 1]
         pace_dt = -1.0
         while i < stop:
             # One chain from fix i on.
             m = _place(x[i], y[i], 1.0, p[SIGMA], cx, cy, length, square_start, squares, lattice,
-                       found, mass, away, table)  # fmt: skip
+                       found, mass, table)  # fmt: skip
             if 4 * m + 2 > room_s:
                 state, head = np.append(state, state), np.append(head, head)
                 going, standing = np.append(going, going), np.append(standing, standing)
@@ -322,7 +319,7 @@ def explain(
                         cx, cy, length, start, target, step_m, share, square_start, squares,
                         lattice, state, going, standing, mx, my, head, stood, arc_from, arc_row,
                         arc_weight,
-                        arc_next, slot, found, mass, away, table,
+                        arc_next, slot, found, mass, table,
                     )  # fmt: skip
                     alive = 0.0
                     for b in range(end, kept):

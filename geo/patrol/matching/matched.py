@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import geopandas as gpd
@@ -41,7 +41,8 @@ class Matched:
     walks : (rows of `walked`,) 64 bits; bit s is set where sample s walked the piece
     rounds : a row a patrol: `patrol`, `worker`, `length_m` walked on the network, `walking_s`,
         `standing_s`
-    noise : a row a worker: `worker`, `sigma_m` an axis, `time_constant_s`, `speed_mps`
+    noise : a row a worker (and grid, where these are matched apart): `worker`, `sigma_m` an axis,
+        `time_constant_s`, `speed_mps`
     piece, offset_m : for each row of the tracks, as given, the row of `pieces` it is matched to
         and the metres along it; -1 and NaN off the network. A fix passed over has its follower's.
     """
@@ -83,8 +84,8 @@ def match(
     ----------
     pieces : as `cut_pieces` makes them, projected CRS in metres; pieces meet where ends or corners
         come within 0.1 m
-    tracks : fixes with `patrol`, `worker`, `at`, same CRS, in any order; where both have `grid`,
-        a patrol is taken to stay in its grid rather than leave it (0.03 to 1 a step over)
+    tracks : fixes with `patrol`, `worker`, `at`, same CRS, in any order. Where both have `grid`,
+        a grid's fixes are matched to its own pieces alone: its worker turns back at the border
     motion : how the patrols move
     gap_s : longest silence that is walked through, seconds, > 0
     seed : of the sampled walks; a patrol's depend on it and on its code, not on other patrols
@@ -95,6 +96,22 @@ def match(
     ParameterError : `gap_s` is not finite and positive
     """
     check_inputs(pieces, tracks, gap_s=gap_s)
+    if "grid" not in pieces.columns or "grid" not in tracks.columns or tracks.empty:
+        return _match_all(pieces, tracks, motion, gap_s, seed)
+    fixes = tracks.reset_index(drop=True)
+    parts = []
+    for name, own in fixes.groupby("grid", sort=True, dropna=False):
+        chosen = np.flatnonzero((pieces["grid"] == name).to_numpy(dtype=bool, na_value=False))
+        matched = _match_all(pieces.iloc[chosen], own, motion, gap_s, seed)
+        rows = np.append(chosen, -1)[matched.piece]
+        parts.append((own.index.to_numpy(), replace(matched, piece=rows)))
+    return _joined(parts, len(tracks))
+
+
+def _match_all(
+    pieces: gpd.GeoDataFrame, tracks: gpd.GeoDataFrame, motion: Motion, gap_s: float, seed: int
+) -> Matched:
+    """`match` of all fixes to all pieces."""
     held = ~(shapely.is_missing(tracks.geometry.array) | shapely.is_empty(tracks.geometry.array))
     xy = np.full((len(tracks), 2), np.nan)
     xy[held] = shapely.get_coordinates(tracks.geometry.array[held])
@@ -108,8 +125,7 @@ def match(
     rounds = tracks.assign(nth=patrol).drop_duplicates("nth").set_index("nth")
     rounds = rounds.reindex(np.arange(len(names)))[["patrol", "worker"]]
     worker, workers = pd.factorize(rounds["worker"], use_na_sentinel=False)
-    abroad, home = _homes(pieces, tracks, patrol, len(names), net)
-    run = _Run(net, xy[order, 0], xy[order, 1], second[order], gap_s, len(pieces), abroad, home)
+    run = _Run(net, xy[order, 0], xy[order, 1], second[order], gap_s, len(pieces))
     seeds = np.array([zlib.crc32(f"{seed}:{name}".encode()) for name in names], dtype=np.uint64)
     params = _estimated(run, bounds, worker.astype(np.int64), seeds, motion)
     found = run.explain(bounds, params, seeds)
@@ -124,8 +140,6 @@ class _Run:
     second: Floats
     gap_s: float
     n_pieces: int
-    abroad: npt.NDArray[np.bool_]
-    home: Indices
 
     def explain(
         self, bounds: Indices, params: Floats, seeds: Masks
@@ -136,7 +150,6 @@ class _Run:
             bounds, self.x, self.y, self.second, params, self.gap_s, seeds,
             net.x, net.y, net.length, net.piece, net.start, net.target, net.step_m, net.share,
             net.parent, net.square_start, net.squares, net.lattice, EXP_TABLE, piece_first,
-            self.abroad, self.home,
         )  # fmt: skip
         return found
 
@@ -145,14 +158,7 @@ class _Run:
         rows = np.concatenate([np.arange(bounds[k], bounds[k + 1]) for k in chosen])
         ends = np.append(0, np.cumsum(np.diff(bounds)[chosen]))
         run = _Run(
-            self.net,
-            self.x[rows],
-            self.y[rows],
-            self.second[rows],
-            self.gap_s,
-            self.n_pieces,
-            self.abroad,
-            self.home[chosen],
+            self.net, self.x[rows], self.y[rows], self.second[rows], self.gap_s, self.n_pieces
         )
         return run, ends
 
@@ -227,30 +233,20 @@ def _matched(  # noqa: PLR0917 - the parts of one answer
     return Matched(walked, walks[row], summary, table, *_places(cell, order, net, n_fixes))
 
 
-def _homes(
-    pieces: gpd.GeoDataFrame,
-    tracks: gpd.GeoDataFrame,
-    patrol: Indices,
-    n_patrols: int,
-    net: Network,
-) -> tuple[npt.NDArray[np.bool_], Indices]:
-    """(homes, cells) whether a cell lies outside each grid, and each patrol's row of it.
-
-    The last row is of patrols without a grid: nothing lies outside. A cell that pieces of several
-    grids share lies in all of them.
-    """
-    if "grid" not in pieces.columns or "grid" not in tracks.columns:
-        return np.zeros((1, len(net.x)), bool), np.zeros(n_patrols, np.int64)
-    grid, grids = pd.factorize(pieces["grid"])
-    is_inside = np.zeros((len(grids) + 1, len(pieces)), bool)
-    held = grid >= 0
-    is_inside[grid[held], net.same[held]] = True
-    is_inside[-1] = True
-    home = np.full(n_patrols, len(grids), np.int64)
-    own = pd.Index(grids).get_indexer(tracks["grid"])
-    known = (own >= 0) & (patrol >= 0)
-    home[patrol[known]] = own[known]
-    return ~is_inside[:, net.piece], home
+def _joined(parts: list[tuple[Indices, Matched]], n_fixes: int) -> Matched:
+    """Answers for some of the fixes each, as one; beside each the rows that it answers for."""
+    piece, offset = np.full(n_fixes, -1, np.int64), np.full(n_fixes, np.nan)
+    for rows, part in parts:
+        piece[rows], offset[rows] = part.piece, part.offset_m
+    found = [part for _, part in parts]
+    return Matched(
+        walked=pd.concat([part.walked for part in found], ignore_index=True),
+        walks=np.concatenate([part.walks for part in found]),
+        rounds=pd.concat([part.rounds for part in found], ignore_index=True),
+        noise=pd.concat([part.noise for part in found], ignore_index=True),
+        piece=piece,
+        offset_m=offset,
+    )
 
 
 def _places(

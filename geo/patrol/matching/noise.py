@@ -31,7 +31,7 @@ PRIOR_PAIRS = 150.0
 SIGMA_RANGE, TAU_RANGE = (1.0, 12.0), (5.0, 70.0)
 """Noise outside is not believed: metres an axis; seconds. Slower drift is a shift of the map."""
 
-KEEP_FROM = 3e-4
+KEEP_FROM = 1e-4
 """States less likely than this share of the likeliest are dropped."""
 
 

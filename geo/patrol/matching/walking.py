@@ -21,13 +21,9 @@ Floats32 = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int32]
 Indices = npt.NDArray[np.int64]
 Masks = npt.NDArray[np.uint64]
-Flags = npt.NDArray[np.bool_]
 
 SAMPLES = 64
 """Walks sampled a patrol: one bit each of a word."""
-
-ABROAD = 0.03
-"""Likelihood of a step, or a start, out of the grid that a patrol is for, against one inside it."""
 
 OFF = -1
 """State of a walker away from the network."""
@@ -88,7 +84,7 @@ def near_cells(
 def _place(
     fx: float, fy: float, weight: float, sigma: float, cx: Floats, cy: Floats, length: Floats,
     square_start: Indices, squares: Ints, lattice: Floats, found: Ints, mass: Floats,
-    abroad: Flags, table: Floats,
+    table: Floats,
 ) -> int:  # fmt: skip
     """Number of cells that the fix may lie at; `mass` shares `weight` among them, each way half."""
     reach = max(3.5 * sigma, 15.0)
@@ -97,8 +93,6 @@ def _place(
     for k in range(n):
         dx, dy = fx - cx[found[k]], fy - cy[found[k]]
         mass[k] = length[found[k]] * _decay((dx * dx + dy * dy) / (2 * sigma * sigma), table)
-        if abroad[found[k]]:
-            mass[k] *= ABROAD
         total += mass[k]
     # Far from every street the sum is small against one sigma of a street: hardly any weight.
     scale = weight / max(total, sigma)
@@ -115,7 +109,7 @@ def _advance(
     share: Floats32, square_start: Indices, squares: Ints, lattice: Floats,
     state: Ints, going: Floats, standing: Floats, mx: Floats32, my: Floats32, head: Ints,
     stood: Ints, arc_from: Ints, arc_row: Ints, arc_weight: Floats32, arc_next: Ints,
-    slot: Ints, found: Ints, mass: Floats, abroad: Flags, table: Floats,
+    slot: Ints, found: Ints, mass: Floats, table: Floats,
 ) -> tuple[int, int]:  # fmt: skip
     """States after one step from pool rows begin:end, and arcs to them; (rows, arcs) in use.
 
@@ -164,7 +158,7 @@ def _advance(
             if weight < 1e-3 or not is_seen:
                 continue
             m = _place(fix[0], fix[1], weight * p[BACK] * stray, p[SIGMA], cx, cy, length,
-                       square_start, squares, lattice, found, mass, abroad, table)  # fmt: skip
+                       square_start, squares, lattice, found, mass, table)  # fmt: skip
             for k in range(m):
                 for way in range(2):
                     s = 2 * found[k] + way
@@ -197,7 +191,6 @@ def _advance(
         moving = (going[a] * (1.0 - halt) + standing[a] * resume) * scale
         if moving * most_pace <= cutoff:
             continue
-        is_abroad = abroad[source >> 1]
         first = start[source]
         for row in range(first, start[source + 1]):
             s = target[row]
@@ -209,8 +202,6 @@ def _advance(
                 if bin_ >= len(pace):
                     break
                 w = moving * share[row] * pace[bin_] * length[c]
-            if abroad[c] and not is_abroad:
-                w *= ABROAD
             if w <= cutoff:
                 continue
             if is_seen:
