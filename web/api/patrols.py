@@ -16,6 +16,7 @@ from flask import Blueprint, Response, jsonify, request
 from geo.crs import to_wgs84
 from geo.errors import NotFoundError, ParameterError
 from geo.services import patrols, recordings
+from geo.services.clock import timezone_of
 from geo.services.patrols import Period, Question
 from geo.services.patrols.nearby import where_now
 from geo.services.patrols.places import MOST_NEAR_M, NEAR_M
@@ -31,6 +32,9 @@ from web.api.coverage import (
 )
 from web.reach import store, today
 from web.security import needs, require_principal
+
+NOON_HOUR = 13
+"""Hour from which a pass counts as the afternoon's: the first round ends by then."""
 
 WIRE_DECIMALS = 6
 """Decimals of degrees sent: 0.1 m."""
@@ -84,21 +88,30 @@ def patrol_effort() -> Response:
 
 @needs()
 def patrol_place() -> Response:
-    """Which patrols covered a place, and when; names for those who may see them."""
+    """Which patrols covered a place, and when; names and times for those who may see them."""
     question = asked_question(span="month")
     place = _asked_place()
     within_m = query.whole("within_m", least=1, most=int(MOST_NEAR_M)) or NEAR_M
     if question is None:
         return jsonify(period=None, within_m=within_m, patrols=[])
     found = patrols.passing(store(), place, question.period, within_m=within_m)
-    names = _names()
+    names, zone = _names(), timezone_of(store())
+    local = pd.to_datetime(found["at"].fillna(found["started_at"]), utc=True).dt.tz_convert(zone)
+    found = found.assign(is_morning=local.dt.hour < NOON_HOUR, is_timed=local.notna())
     rows = [
         {
             "day": row["day"],
             "round": row["round"],
-            "at": row["at"] or row["started_at"],
-            **({} if not _sees(row["worker"]) else {"worker": row["worker"]}),
-            "name": names.get(row["worker"]) if _sees(row["worker"]) else None,
+            "is_morning": row["is_morning"] if row["is_timed"] else None,
+            **(
+                {
+                    "at": row["at"] or row["started_at"],
+                    "worker": row["worker"],
+                    "name": names.get(row["worker"]),
+                }
+                if _sees(row["worker"])
+                else {"at": None, "worker": None, "name": None}
+            ),
         }
         for row in _plain(found)
     ]
@@ -162,6 +175,10 @@ def patrol_mine() -> Response:
         here=_lon_lat(where_now(store(), worker, day)),
         keep_days=recordings.keep_fixes_days(store()),
         recorded=_plain(n_fixes_of(store(), worker)),
+        stored={
+            layer: store().count(layer, where={"worker": worker})
+            for layer in ("rounds", "checkins", "passes")
+        },
         looks=_plain(looks[["who", "whose", "day", "at"]]),
     )
 

@@ -9,7 +9,6 @@ import { streetName } from "./coverage_figures.js";
 const { L } = window;
 
 const LATEST = 4;
-const NOON = 13;
 
 /** Opens a popup at a click: the piece's facts, where it was on one, and who comes there. */
 export function placePopup(query) {
@@ -54,11 +53,12 @@ function passes({ patrols, period, within_m: within }) {
   const people = new Map();
   for (const row of patrols) {
     const key = row.worker ?? "";
-    const entry = people.get(key) ?? { name: row.name ?? row.worker, morning: 0, afternoon: 0, last: row.day };
-    entry[hourOf(row.at) < NOON ? "morning" : "afternoon"] += 1;
+    const entry = people.get(key) ?? { name: row.name ?? row.worker, morning: 0, afternoon: 0, n: 0, last: row.day };
+    if (row.is_morning !== null) entry[row.is_morning ? "morning" : "afternoon"] += 1;
+    entry.n += 1;
     people.set(key, entry);
   }
-  const rows = [...people.values()].sort((a, b) => b.morning + b.afternoon - a.morning - a.afternoon);
+  const rows = [...people.values()].sort((a, b) => b.n - a.n);
   return h(
     "div",
     { class: "facts" },
@@ -97,8 +97,4 @@ function passes({ patrols, period, within_m: within }) {
 
 function when({ day, at }) {
   return at ? `${day.slice(5)} ${instant(at).slice(-5)}` : day.slice(5);
-}
-
-function hourOf(at) {
-  return at ? Number(instant(at).match(/(\d\d):\d\d$/)?.[1] ?? 0) : 0;
 }

@@ -195,7 +195,7 @@ function paint(pieces, second, passes) {
         ? VERDICT_STYLES[properties.verdict]
         : VERDICT_STYLES.cannot_tell;
     const waits = !isCovered && properties.verdict === "covered";
-    return { ...style, opacity: waits ? 0.25 : properties.is_expected ? 0.85 : 0.45, interactive: false };
+    return { dashArray: null, ...style, opacity: waits ? 0.25 : properties.is_expected ? 0.85 : 0.45, interactive: false };
   });
 }
 

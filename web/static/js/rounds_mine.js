@@ -218,6 +218,7 @@ export async function start() {
           ? t("rounds.mine.kept_now", { n: number(n), days: number(mine.recorded.length), first: mine.recorded.at(-1).day, last: mine.recorded[0].day })
           : t("rounds.mine.kept_none"),
       ),
+      h("p", {}, t("rounds.mine.stored", { rounds: number(mine.stored.rounds), checkins: number(mine.stored.checkins), passes: number(mine.stored.passes) })),
       mine.recorded.length
         ? h(
             "details",
