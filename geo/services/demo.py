@@ -81,14 +81,14 @@ def build(
     last_day = town.tracks["day"].max().date()
     starts = last_day + timedelta(days=1)
     compiling.join()
-    compiling_hotspots = warming.start(warming.compile_hotspots)
+    compiling_judging = warming.start(warming.compile_judging)
     report = _plan(store, starts, now, log)
     on_planned()
 
     for file in files:
         if file.layer in AFTER_PLANNING:
             _take(store, file, folder, now, log)
-    compiling_hotspots.join()
+    compiling_judging.join()
     _hotspots(store, last_day, now, log)
     log.done("coverage", **patrols.compute(store))
     return {"counts": log.counts, "seconds": log.seconds, "plan": report}

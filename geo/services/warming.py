@@ -20,7 +20,7 @@ from geo.hotspots.counts.cube import Cube
 from geo.hotspots.counts.lattice import lattice_over
 from geo.hotspots.scans.near_repeat import near_repeat
 from geo.incidents.label_index import LabelIndex
-from geo.patrol import coverage
+from geo.patrol import coverage, rounds, stops, tracks
 from geo.planning import contiguity, partition
 from geo.services import hotspots
 from geo.services.cubes import TownCube
@@ -38,7 +38,7 @@ def start(work: Callable[[], None]) -> BaseProcess:
 
 
 def compile_engines() -> None:
-    """Nothing; plans a board of 36 cells and covers one street, so that all is compiled."""
+    """Nothing; plans a board of 36 cells, so that planning is compiled."""
     cells = gpd.GeoDataFrame(
         {
             "cell": [f"{n:02d}" for n in range(36)],
@@ -54,7 +54,21 @@ def compile_engines() -> None:
     )
     adjacency = contiguity.adjacency(cells)
     partition.partition(cells, adjacency, load="households", n_grids=6, tolerance=0.05, seed=0)
-    coverage.cover(_street(), _walk())
+
+
+def compile_judging() -> None:
+    """Nothing; compiles what judges rounds, then what finds hotspots."""
+    compile_patrols()
+    compile_hotspots()
+
+
+def compile_patrols() -> None:
+    """Nothing; cleans, times and covers a short walk."""
+    walk = tracks.clean(_walk())
+    noise = stops.estimate_noise(walk)
+    stops.find_stops(walk, noise=noise)
+    rounds.walked_length_m(walk, noise=noise)
+    coverage.cover(_street(), walk)
 
 
 def compile_hotspots() -> None:

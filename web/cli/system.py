@@ -87,7 +87,7 @@ def serve(data: Path | None, host: str, port: int) -> None:
         today = clock.local_day(store, datetime.now(UTC))
         incidents.attribute_open(store, on=today)
         recordings.forget_old(store, today=today)
-    warming.start(warming.compile_hotspots)  # so that the first map is not kept waiting
+    warming.start(warming.compile_judging)  # so that the first map is not kept waiting
     _serve(settings, host, port)
 
 
