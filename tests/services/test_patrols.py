@@ -166,6 +166,8 @@ def test_households_passed_are_those_whose_building_is_within_reach(store: Store
     # each of two communities. The walk is on y = 101 from 0 to 88: of the first column, the one at
     # 110 (9 m off) is in reach; 65-75 is 26 m off; of the second, x 140 is 52 m off.
     assert told["households"] == {"households": 160.0, "passed": 10.0, "share": 10 / 160}
+    assert len(told["missed_homes"]) == 15
+    assert {row["households"] for row in told["missed_homes"]} == {10.0}
 
 
 def test_calendar_tells_own_share_and_duration(store: Store) -> None:

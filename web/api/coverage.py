@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date
 from typing import Any
 
+import geopandas as gpd
 from flask import Blueprint, Response, jsonify, request
 
 from geo.errors import ParameterError, PermissionDenied
@@ -18,6 +19,9 @@ BEHIND = ("coverage", "rounds", "passes", "pieces", "streets", "plans", "grids",
 """Layers that every answer about coverage rests on."""
 
 MOST_LETTERS = 64
+
+WIRE_DECIMALS = 6
+"""Decimals of degrees sent: 0.1 m."""
 
 
 def register(api: Blueprint) -> None:
@@ -55,8 +59,22 @@ def coverage_figures() -> Response:
         "period": told_period(question.period),
         "share": found["whole"]["covered"],
         **found,
+        "missed_homes": _placed(found["missed_homes"]),
     }
     return tagged(told, etag)
+
+
+def _placed(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The rows with `lon` and `lat` in place of the town's metres."""
+    if not rows:
+        return []
+    x, y = [row["x"] for row in rows], [row["y"] for row in rows]
+    places = gpd.GeoSeries(gpd.points_from_xy(x, y), crs=store().crs).to_crs("EPSG:4326")
+    return [
+        {name: value for name, value in row.items() if name not in ("x", "y")}
+        | {"lon": round(place.x, WIRE_DECIMALS), "lat": round(place.y, WIRE_DECIMALS)}
+        for row, place in zip(rows, places, strict=True)
+    ]
 
 
 def asked_question(*, span: str = "day") -> Question | None:

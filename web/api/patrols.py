@@ -24,6 +24,7 @@ from geo.services.patrols.replay import n_fixes_of
 from web.api import answers, query
 from web.api.coverage import (
     BEHIND,
+    WIRE_DECIMALS,
     asked_question,
     asked_worker,
     forbidden,
@@ -35,9 +36,6 @@ from web.security import needs, require_principal
 
 NOON_HOUR = 13
 """Hour from which a pass counts as the afternoon's: the first round ends by then."""
-
-WIRE_DECIMALS = 6
-"""Decimals of degrees sent: 0.1 m."""
 
 Row = dict[Hashable, Any]
 

@@ -12,7 +12,7 @@ from geo.patrol.visits import evenness
 from geo.services.patrols.walked import COVERED, VERDICTS, Floats, Ranks, Walked
 
 MOST_MISSED = 500
-"""Missed streets that are listed, the longest first."""
+"""Missed streets and homes that are listed, the longest and the largest first."""
 
 
 def shares(rank: Ranks, length_m: Floats) -> dict[str, Floats]:
@@ -114,6 +114,21 @@ def missed_streets(expected: pd.DataFrame) -> list[dict[str, Any]]:
         }
         for row in found.to_dict("records")
     ]
+
+
+def missed_homes(homes: pd.DataFrame) -> list[dict[str, Any]]:
+    """The buildings with households that no round passed, the most households first.
+
+    Parameters
+    ----------
+    homes : as `duties` has them, with `is_passed`
+    """
+    left = homes[~homes["is_passed"] & (homes["households"] > 0)]
+    left = left.sort_values(["households", "building"], ascending=[False, True])
+    columns = ["building", "name", "address", "grid", "households", "x", "y"]
+    rows = left[columns].head(MOST_MISSED).astype(object)
+    plain: list[dict[str, Any]] = rows.where(rows.notna(), None).to_dict("records")
+    return plain
 
 
 def evenly(n_patrols: pd.Series) -> float | None:

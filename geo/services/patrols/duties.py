@@ -31,7 +31,7 @@ class Duties:
     `plan` in force, None where there is none; `grid` of each stored piece, in the pieces' order,
     null where its middle lies in no grid; `workers` with `worker`, `name` and `grid`, a row a grid,
     one with null for a grid worker whom the roster gives none of this plan; `homes` with
-    `building`, `households` and `grid`.
+    `building`, `name`, `address`, `households`, `grid`, and `x`, `y` of a point inside, metres.
     """
 
     plan: str | None
@@ -107,15 +107,19 @@ def _of_plan(
 ) -> tuple[npt.NDArray[np.object_], pd.DataFrame, frozenset[str]]:
     """The grid of each piece, the homes with theirs, and the grids' codes."""
     found = pieces(store)
-    homes = store.read("buildings", columns=["building", "households", "geometry"])
+    columns = ["building", "name", "address", "households", "geometry"]
+    homes = store.read("buildings", columns=columns)
     households = homes["households"].fillna(0).to_numpy(dtype=np.float64)
-    table = pd.DataFrame({"building": homes["building"], "households": households, "grid": None})
+    inside = shapely.point_on_surface(homes.geometry.to_numpy())
+    xy = shapely.get_coordinates(inside)
+    table = pd.DataFrame(homes[["building", "name", "address"]]).assign(
+        households=households, grid=None, x=xy[:, 0], y=xy[:, 1]
+    )
     if plan is None:
         return np.full(len(found), None, dtype=object), table, frozenset()
     grids = store.read("grids", where={"plan": plan})
     grid = expected(found, grids).to_numpy(dtype=object)
     if len(homes):
-        inside = shapely.point_on_surface(homes.geometry.to_numpy())
         position = locate(inside, grids.geometry.array, codes=grids["grid"])
         codes = np.array([*grids["grid"], None], dtype=object)
         table["grid"] = codes[position]  # -1, in no grid, is the None at the end

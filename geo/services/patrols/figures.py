@@ -18,6 +18,7 @@ from geo.services.patrols.breakdown import (
     by_others,
     by_round,
     evenly,
+    missed_homes,
     missed_streets,
     three_way,
 )
@@ -147,7 +148,8 @@ def summary(store: Store, question: Question) -> dict[str, Any]:
     verdict, `evenness` from 0 to 1); `others`, the rounds of people who are no grid workers, and
     what only they covered; `households` (`households`, `passed`, `share`); `days` and `rounds`
     (each with the shares by verdict, of one day each; `rounds` the mean of the days that have a
-    record); `grids` and `missed` streets (metres, and the pieces that were missed).
+    record); `grids`; `missed` streets (metres, and the pieces that were missed); `missed_homes`,
+    buildings with households that no round passed, with `x`, `y` in metres.
     """
     duty = duties(store, on=question.period.last)
     rows = walked(store, question.period).only(question)
@@ -167,6 +169,7 @@ def summary(store: Store, question: Question) -> dict[str, Any]:
         "rounds": by_round(rows, lengths(store), is_expected),
         "grids": by_grid(expected, homes),
         "missed": missed_streets(expected),
+        "missed_homes": missed_homes(homes),
     }
 
 

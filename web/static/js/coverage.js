@@ -5,7 +5,7 @@ import { h } from "./dom.js";
 import { fetchJson, latest, remember, state } from "./fetching.js";
 import { layerSwitch, legend, panel, say, search } from "./furniture.js";
 import { legendRows, styleOf } from "./coverage_colours.js";
-import { bar, dayBars, gridTable, missedTable, shareWords } from "./coverage_figures.js";
+import { bar, dayBars, gridTable, homesTable, missedTable, shareWords } from "./coverage_figures.js";
 import { form } from "./coverage_form.js";
 import { placePopup } from "./coverage_place.js";
 
@@ -140,6 +140,7 @@ export async function start() {
       figures.missed.length
         ? missedTable(figures.missed, ({ pieces: codes }) => mark(streets, codes))
         : h("p", { class: "count" }, t("coverage.none_missed")),
+      figures.missed_homes.length ? homesTable(figures.missed_homes, pickHome) : null,
       figures.others.n_patrols
         ? h(
             "p",
@@ -181,6 +182,12 @@ export async function start() {
     filters.span = "day";
     change("day", day);
     panel.querySelector("form").replaceWith(form(filters, change));
+  }
+
+  function pickHome({ lon, lat }) {
+    marked.clearLayers();
+    marked.addLayer(L.circleMarker([lat, lon], { radius: 13, color: "#c8401a", weight: 3, fill: false, interactive: false }));
+    map.setView([lat, lon], Math.max(map.getZoom(), 17));
   }
 
   function pickGrid(grid) {

@@ -107,6 +107,25 @@ export function missedTable(rows, onpick) {
   );
 }
 
+/** The table of buildings that no round passed; a pick is told to `onpick`. */
+export function homesTable(rows, onpick) {
+  const name = ({ address, name: called, building }) => address || called || building;
+  return table(
+    [
+      { label: t("coverage.building"), value: name, show: name },
+      { label: t("field.grid"), value: (row) => row.grid ?? "", show: (row) => gridCode(row.grid ?? "–") },
+      {
+        label: t("field.households"),
+        value: (row) => row.households,
+        show: (row) => number(row.households),
+        numeric: true,
+      },
+    ],
+    rows,
+    { sortBy: 2, caption: t("coverage.missed_homes"), onpick },
+  );
+}
+
 /** A street's name; what it is and where, when it has none. */
 export function streetName({ name, class: kind, grid }) {
   if (name) return name;
