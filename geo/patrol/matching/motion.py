@@ -37,7 +37,7 @@ class Motion:
 
 WALKING = Motion(
     speed_mps=1.2, spread_mps=0.45, halt_hz=1 / 190, resume_hz=1 / 300, turn=0.02, leave=1e-4,
-    back=0.1, sigma_m=6.0, tau_s=30.0, cell_m=3.0, step_s=5.0,
+    back=0.1, sigma_m=6.0, tau_s=30.0, cell_m=4.0, step_s=5.0,
 )  # fmt: skip
 """A worker on foot. Noise of 3 to 10 m an axis that stays 10 to 60 s, as phones have among houses;
 speed, stops and turns as simulated rounds on real streets show them."""

@@ -31,8 +31,8 @@ PRIOR_PAIRS = 150.0
 SIGMA_RANGE, TAU_RANGE = (1.0, 12.0), (5.0, 70.0)
 """Noise outside is not believed: metres an axis; seconds. Slower drift is a shift of the map."""
 
-KEEP_FROM = 1e-4
-"""States less likely than this share of the likeliest are dropped."""
+KEEP_FROM, KEEP_TO_LEARN = 5e-4, 3e-3
+"""States less likely than this share of the likeliest are dropped; more while noise is learnt."""
 
 
 def prior(n_patrols: int, motion: Motion) -> Floats:
@@ -48,7 +48,7 @@ def prior(n_patrols: int, motion: Motion) -> Floats:
 
 
 def first_guess(params: Floats) -> Floats:
-    """Parameters to begin with: restless noise, and hardly ever off the network.
+    """Parameters to begin with: restless noise, hardly ever off the network, few states.
 
     With noise taken for too steady, a worker whose phone jumps more would be explained as off the
     network all day, and nothing would ever correct it.
@@ -57,6 +57,7 @@ def first_guess(params: Floats) -> Floats:
     fresh[:, SIGMA] *= 1.4
     fresh[:, TAU] *= 0.5
     fresh[:, LEAVE] *= 1e-4
+    fresh[:, KEEP] = KEEP_TO_LEARN
     return fresh
 
 
