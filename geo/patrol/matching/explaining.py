@@ -195,8 +195,8 @@ def _collect(
 def explain(
     bounds: Indices, x: Floats, y: Floats, second: Floats, params: Floats, gap_s: float,
     seeds: Masks, cx: Floats, cy: Floats, length: Floats, piece: Ints, start: Indices, target: Ints,
-    step_m: Floats32, share: Floats32, parent: Ints, square_start: Indices, squares: Ints,
-    lattice: Floats, table: Floats, piece_first: Indices,
+    step_m: Floats32, quarters: Ints, gain: Floats32, parent: Ints,
+    square_start: Indices, squares: Ints, lattice: Floats, table: Floats, piece_first: Indices,
 ) -> tuple[Indices, Ints, Masks, Floats32, Floats32, Ints, Floats]:  # fmt: skip
     """What each patrol's sampled walks passed.
 
@@ -316,7 +316,7 @@ def explain(
                     spread2 = 0.5 * (p[SPEED] * wait) ** 2
                     kept, n_arcs = _advance(
                         begin, end, n_arcs, fix, before, dt, free, p, pace, spread2,
-                        cx, cy, length, start, target, step_m, share, square_start, squares,
+                        cx, cy, length, start, target, quarters, gain, square_start, squares,
                         lattice, state, going, standing, mx, my, head, stood, arc_from, arc_row,
                         arc_weight,
                         arc_next, slot, found, mass, table,

@@ -31,9 +31,10 @@ class Network:
     `x`, `y`, `length` (cells): middle and length, metres; `piece` the first piece that holds the
     cell; `offset` of its middle along that piece, metres. `same` (pieces): the first piece with the
     same course, whose cells a repeated piece shares. Steps of state s are rows `start[s]:start[s +
-    1]` of `target` (state), `step_m` (middle to middle), `share` (chance of this branch), `parent`
-    (row of the step before it, -1 at the start). `square_start`, `squares`, `lattice` (west, south,
-    side, columns, rows) look up cells by place.
+    1]` of `target` (state), `step_m` (middle to middle), `quarters` (the same in quarters of a
+    metre), `gain` (chance of this branch times the target's length; of turning round in the second
+    row), `parent` (row of the step before it, -1 at the start). `square_start`, `squares`,
+    `lattice` (west, south, side, columns, rows) look up cells by place.
     """
 
     x: Floats
@@ -45,7 +46,8 @@ class Network:
     start: Indices
     target: Ints
     step_m: Floats32
-    share: Floats32
+    quarters: Ints
+    gain: Floats32
     parent: Ints
     square_start: Indices
     squares: Ints
@@ -83,7 +85,13 @@ def network(
     tail[0::2], tail[1::2] = node[: len(edge)], node[len(edge) :]
     leaving = np.argsort(tail, kind="stable").astype(np.int32)
     first = np.searchsorted(tail[leaving], np.arange(tail.max(initial=-1) + 2))
-    steps = _steps(tail, first, leaving, length, radius_m, turn_share)
+    start, target, step_m, share, parent = _steps(
+        tail, first, leaving, length, radius_m, turn_share
+    )
+    gain = (share * length[target >> 1]).astype(np.float32)
+    gain[start[:-1] + 1] = turn_share
+    quarters = (4.0 * step_m + 0.5).astype(np.int32)
+    steps = (start, target, step_m, quarters, gain, parent)
     x, y = np.ascontiguousarray(middle[:, 0]), np.ascontiguousarray(middle[:, 1])
     where = _look_up(x, y)
     return Network(x, y, length, piece.astype(np.int32), begin + length / 2, same, *steps, *where)

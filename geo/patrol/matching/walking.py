@@ -105,8 +105,8 @@ def _place(
 def _advance(
     begin: int, end: int, n_arcs: int, fix: Floats, before: Floats, dt: float, free: float,
     p: Floats, pace: Floats, spread2: float,
-    cx: Floats, cy: Floats, length: Floats, start: Indices, target: Ints, step_m: Floats32,
-    share: Floats32, square_start: Indices, squares: Ints, lattice: Floats,
+    cx: Floats, cy: Floats, length: Floats, start: Indices, target: Ints, quarters: Ints,
+    gain: Floats32, square_start: Indices, squares: Ints, lattice: Floats,
     state: Ints, going: Floats, standing: Floats, mx: Floats32, my: Floats32, head: Ints,
     stood: Ints, arc_from: Ints, arc_row: Ints, arc_weight: Floats32, arc_next: Ints,
     slot: Ints, found: Ints, mass: Floats, table: Floats,
@@ -196,12 +196,11 @@ def _advance(
             s = target[row]
             c = s >> 1
             if row == first + 1:
-                w = moving * share[row]  # turned round on the way
+                w = moving * gain[row]  # turned round on the way
             else:
-                bin_ = int(4.0 * step_m[row] + 0.5)
-                if bin_ >= len(pace):
+                if quarters[row] >= len(pace):
                     break
-                w = moving * share[row] * pace[bin_] * length[c]
+                w = moving * gain[row] * pace[quarters[row]]
             if w <= cutoff:
                 continue
             if is_seen:
