@@ -149,7 +149,8 @@ class _Run:
         found: tuple[npt.NDArray[Any], ...] = explaining.explain(
             bounds, self.x, self.y, self.second, params, self.gap_s, seeds,
             net.x, net.y, net.length, net.piece, net.start, net.target, net.step_m,
-            net.quarters, net.gain, net.parent, net.square_start, net.squares, net.lattice, EXP_TABLE, piece_first,
+            net.quarters, net.gain, net.parent,
+            net.square_start, net.squares, net.lattice, EXP_TABLE, piece_first,
         )  # fmt: skip
         return found
 

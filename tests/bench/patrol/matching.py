@@ -52,13 +52,16 @@ def main(quick: bool) -> None:
     every = 4 if quick else 2
     streets = _walks("sim_streets", every=every)
     _warm(*streets[:2])
+    # First, so that the peak of memory is its own.
+    print("\n### Speed and memory, one thread\n")
+    print(_table_of_speed(streets[0], streets[1], quick=quick))
     print("\n### Missed streets, simulated walks, noise unknown, half of the workers\n")
     print(_table_of_methods(*streets))
     print("\n### With mapped sidewalks, by corridors of 12 m\n")
     print(_table_of_corridors(*_walks("sim_streets_and_sidewalks", every=every)))
-    print("\n### Speed and memory, one thread\n")
-    print(_table_of_speed(streets[0], streets[1], quick=quick))
-    print("\nNot measured here: length of a round (the walks come without it), Montreal cars.")
+    print("\n### Length of a round, walks simulated here on the same streets\n")
+    print(_table_of_lengths(streets[0], n_rounds=48 if quick else 192))
+    print("\nNot measured here: real cars in Montreal.")
 
 
 def _walks(name: str, *, every: int) -> tuple[gpd.GeoDataFrame, gpd.GeoDataFrame, pd.DataFrame]:
@@ -232,6 +235,89 @@ def _table_of_speed(pieces: gpd.GeoDataFrame, tracks: gpd.GeoDataFrame, *, quick
             ],
         ],
     )  # fmt: skip
+
+
+def _table_of_lengths(pieces: gpd.GeoDataFrame, *, n_rounds: int) -> str:
+    """Random rounds of 40 minutes whose length is known, against the matcher and the raw track.
+
+    They turn, stop and pace as the matcher expects them to, other walks need not.
+    """
+    rng = np.random.default_rng(5)
+    tracks, true_m = [], []
+    grids = pieces["grid"].unique()
+    for k in range(n_rounds):
+        grid = grids[k // 4 % len(grids)]
+        xy, length_m = _round(pieces[pieces["grid"] == grid], rng)
+        sigma, tau = rng.uniform(3, 10), rng.uniform(10, 60)
+        tracks.append(_tracks(xy + _noise(len(xy), sigma, tau, rng), f"{k:04d}", grid))
+        true_m.append(length_m)
+    fixes = pd.concat(tracks, ignore_index=True)
+    fixes["worker"] = fixes["patrol"]
+    found = match(pieces, fixes).rounds.set_index("patrol")["length_m"].sort_index().to_numpy()
+    stretches = segments(fixes)
+    step = np.hypot(*(stretches.ends[:, 2:] - stretches.ends[:, :2]).T)
+    raw = np.bincount(stretches.patrol, weights=step)
+    true = np.array(true_m)
+    lines = [
+        [name, f"{np.abs(x / true - 1).mean():.1%}", f"{x.sum() / true.sum() - 1:+.1%}"]
+        for name, x in (("matcher", found), ("line through the fixes", raw))
+    ]
+    return table(["length", "mean error of a round", "bias"], [["target", "<= 3%", ""], *lines])
+
+
+def _round(pieces: gpd.GeoDataFrame, rng: np.random.Generator) -> tuple[Array, float]:
+    """Places every 5 s and the length of a walk at 1.2 m/s, with stops, turning at dead ends."""
+    ends = shapely.get_coordinates(pieces.geometry.array).reshape(-1, 2, 2)
+    _, node = np.unique(np.rint(ends.reshape(-1, 2) * 10), axis=0, return_inverse=True)
+    node = node.reshape(-1, 2)
+    place = np.zeros((node.max() + 1, 2))
+    place[node] = ends
+    leaving: dict[int, list[int]] = {}
+    for one, other in node.tolist():
+        leaving.setdefault(one, []).append(other)
+        leaving.setdefault(other, []).append(one)
+    before, here = -1, int(rng.integers(len(place)))
+    second, path, at, walked = 0.0, [place[here]], [0.0], 0.0
+    while second < 2400.0:
+        onward = [n for n in leaving[here] if n != before] or leaving[here]
+        before, here = here, int(rng.choice(onward))
+        step = float(np.hypot(*(place[here] - place[before])))
+        second += step / 1.2
+        walked += step
+        path.append(place[here])
+        at.append(second)
+        if rng.random() < 0.02:
+            second += rng.exponential(60.0)
+            path.append(place[here])
+            at.append(second)
+    shown = np.arange(0.0, second, 5.0)
+    xy = np.column_stack([np.interp(shown, at, np.array(path)[:, k]) for k in range(2)])
+    return xy, walked
+
+
+def _noise(n: int, sigma: float, tau: float, rng: np.random.Generator) -> Array:
+    """(n, 2) errors, first-order autoregressive, a fix every 5 s."""
+    rho = np.exp(-5.0 / tau)
+    errors = rng.normal(0, sigma, (n, 2))
+    for k in range(1, n):
+        errors[k] = rho * errors[k - 1] + np.sqrt(1 - rho * rho) * errors[k]
+    return errors
+
+
+def _tracks(xy: Array, patrol: str, grid: str) -> gpd.GeoDataFrame:
+    seconds = pd.to_timedelta(5.0 * np.arange(len(xy)), unit="s")
+    return gpd.GeoDataFrame(
+        {
+            "patrol": patrol,
+            "worker": patrol,
+            "grid": grid,
+            "day": pd.Timestamp("2026-10-01"),
+            "round": 1,
+            "at": pd.Timestamp("2026-10-01T00:00Z") + seconds,
+        },
+        geometry=shapely.points(xy),
+        crs="EPSG:3879",
+    )
 
 
 if __name__ == "__main__":
