@@ -91,7 +91,7 @@ def _rows(found: pd.DataFrame, pieces: gpd.GeoDataFrame, patrols: pd.DataFrame) 
     rows["covered_m"] = found["covered_m"].fillna(0.0).to_numpy()
     missed = (1.0 - found["seen"]) * (1.0 - found["unseen"].fillna(0.0))
     probability = 1.0 - missed.to_numpy(dtype=np.float64)
-    verdict = verdict_of(probability)
+    verdict = verdict_of(found["seen"].to_numpy(dtype=np.float64))
     verdict[(verdict == "missed") & found["unseen"].notna().to_numpy()] = "cannot_tell"
     rows["probability"], rows["verdict"] = probability, verdict
     return check_frame(LAYERS["coverage"], rows).accepted

@@ -18,6 +18,10 @@ LONGEST_S = 900.0
 """A longer silence is a break of the round; no more than this of it may have been walked, s."""
 
 
+EVEN_ODDS = 0.5
+"""Chance that a silent worker walked at all."""
+
+
 def left_open(
     pieces: npt.NDArray[np.object_], silences: Silences
 ) -> tuple[Indices, Indices, Floats]:
@@ -25,7 +29,8 @@ def left_open(
 
     A piece may have been walked when the way from the fix before to its middle and on to the fix
     after fits into the silence at walking pace. Such pieces share the length that can have been
-    walked in all, evenly by length; over several silences the chances that none was it multiply.
+    walked in all, evenly by length, at most at even odds: a silent worker may have stood still.
+    Over several silences the chances that none was it multiply.
 
     Parameters
     ----------
@@ -44,7 +49,7 @@ def left_open(
     is_near = way <= budget[silence]
     silence, piece = silence[is_near], piece[is_near]
     reachable = np.bincount(silence, weights=shapely.length(pieces)[piece], minlength=len(budget))
-    chance = np.minimum(budget[silence] / reachable[silence], 1.0)
+    chance = EVEN_ODDS * np.minimum(budget[silence] / reachable[silence], 1.0)
     key, of_key = np.unique(silences.patrol[silence] * len(pieces) + piece, return_inverse=True)
     not_walked = np.ones(len(key))
     np.multiply.at(not_walked, of_key, 1.0 - chance)
