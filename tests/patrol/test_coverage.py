@@ -122,7 +122,8 @@ def test_cover_long_silence_covers_nothing_that_was_not_seen() -> None:
 
 def test_cover_streets_open_in_a_silence_share_its_length_and_are_not_missed() -> None:
     # 60 s of silence at the hub of eight streets of 100 m: 84 m can be walked, so only pieces whose
-    # middle lies within 42 m of the hub: the inner 50 m of each, 400 m; chance 84 / 400 each, at even odds.
+    # middle lies within 42 m of the hub: the inner 50 m of each, 400 m; chance 84 / 400 each, at
+    # even odds.
     spokes = [(math.cos(k * math.pi / 4), math.sin(k * math.pi / 4)) for k in range(8)]
     star = streets_of(*[[(0, 0), (100 * x, 100 * y)] for x, y in spokes])
     hub = walk_of((0, 0, 0), (60, 0, 0))
