@@ -38,6 +38,17 @@ def decode(
     return n, clock + between[here, 0]
 
 
+@njit(cache=True, nogil=True, error_model="numpy", inline="always")
+def _chance(state: npt.NDArray[np.uint64]) -> float:
+    """A number from 0 to below 1 by SplitMix64 (Steele, Lea and Flood 2014); moves `state` on."""
+    state[0] += np.uint64(0x9E3779B97F4A7C15)
+    z = state[0]
+    z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    z = z ^ (z >> np.uint64(31))
+    return np.float64(z >> np.uint64(11)) * 2.0**-53
+
+
 @njit(cache=True, nogil=True, error_model="numpy")
 def _changed(order: Indices, i: int, j: int, kind: int) -> None:
     """Changes an order: the place at i moved to j, the two swapped, or all between turned round."""
@@ -74,7 +85,7 @@ def best_order(
     Annealing over orders of all places with a prize, of which each visits what fits (`decode`): a
     place moved, two swapped, or a stretch reversed. The best of `n_starts` runs of `n_steps` each.
     """
-    np.random.seed(seed)
+    state = np.array([np.uint64(seed)], dtype=np.uint64)
     wanted = np.flatnonzero(prize > 0)
     n = len(wanted)
     gain = prize.sum()
@@ -85,14 +96,18 @@ def best_order(
     if n == 0:
         return best
     for _ in range(n_starts):
-        order = np.random.permutation(wanted)
+        order = wanted.copy()
+        for last in range(n - 1, 0, -1):
+            other = int(_chance(state) * (last + 1))
+            order[last], order[other] = order[other], order[last]
         trial = order.copy()
         energy = np.inf
         heat = limit / 8.0
         cooling = 1e-4 ** (1.0 / n_steps)
         for _ in range(n_steps):
             trial[:] = order
-            _changed(trial, np.random.randint(n), np.random.randint(n), np.random.randint(3))
+            i, j, kind = (_chance(state), _chance(state), _chance(state))
+            _changed(trial, int(i * n), int(j * n), int(kind * 3))
             k, end = decode(trial, between, service, opens, closes, limit, taken)
             gain = 0.0
             for place in taken[:k]:
@@ -100,7 +115,7 @@ def best_order(
             if gain > best_gain + 1e-9 or (gain > best_gain - 1e-9 and end < best_end - 1e-9):
                 best, best_gain, best_end = taken[:k].copy(), gain, end
             new = end - worth * gain
-            if new <= energy or np.random.random() < np.exp((energy - new) / heat):
+            if new <= energy or _chance(state) < np.exp((energy - new) / heat):
                 order, trial = trial, order
                 energy = new
             heat *= cooling

@@ -9,9 +9,7 @@ import geopandas as gpd
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-import sqlalchemy as sa
 
-from geo.schema import LAYERS
 from geo.services.patrols.breakdown import (
     by_day,
     by_grid,
@@ -35,7 +33,7 @@ from geo.services.patrols.walked import (
     walked,
 )
 from geo.store import Store
-from geo.store.filters import conditions
+from geo.store.grouping import greatest
 
 _last_days: Kept[npt.NDArray[np.datetime64]] = Kept(("coverage", "pieces"), most=4)
 
@@ -102,13 +100,9 @@ def own_grids(store: Store, period: Period, worker: str) -> list[str]:
 
 def _probability(store: Store, question: Question) -> Floats:
     """The best probability of each stored piece."""
-    table = store.backend.tables.layers["coverage"]
     where = _where(question)
-    tests = conditions(LAYERS["coverage"], table, where, store.backend)
-    statement = sa.select(table.c.piece, sa.func.max(table.c.probability)).where(*tests)
-    with store.engine.connect() as connection:
-        rows = connection.execute(statement.group_by(table.c.piece)).fetchall()
-    best = pd.Series({row[0]: row[1] for row in rows}, dtype="float64")
+    best = greatest(store, "coverage", by="piece", of="probability", where=where)
+    best = best.astype("float64")
     known = pieces(store)["piece"]
     probability: Floats = known.map(best).fillna(0.0).to_numpy(dtype=np.float64)
     return probability
@@ -129,13 +123,9 @@ def last_days(store: Store, *, on: date) -> npt.NDArray[np.datetime64]:
 
 
 def _read_last_days(store: Store, on: date) -> npt.NDArray[np.datetime64]:
-    table = store.backend.tables.layers["coverage"]
     end = ("between", None, pd.Timestamp(on) + pd.Timedelta(days=1))
-    asked = conditions(LAYERS["coverage"], table, {"day": end, "verdict": "covered"}, store.backend)
-    statement = sa.select(table.c.piece, sa.func.max(table.c.day)).where(*asked)
-    with store.engine.connect() as connection:
-        rows = connection.execute(statement.group_by(table.c.piece)).fetchall()
-    found = pd.Series({row[0]: row[1] for row in rows}, dtype="object")
+    covered = {"day": end, "verdict": "covered"}
+    found = greatest(store, "coverage", by="piece", of="day", where=covered)
     known = pieces(store)["piece"]
     days = pd.to_datetime(known.map(found)).to_numpy()
     return np.asarray(days, dtype="datetime64[D]")

@@ -8,14 +8,12 @@ from itertools import chain
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-import sqlalchemy as sa
 
-from geo.schema import LAYERS
 from geo.services.patrols.duties import Duties, pieces
 from geo.services.patrols.kept import Kept
 from geo.services.patrols.period import Period, Question
 from geo.store import Store
-from geo.store.filters import conditions
+from geo.store.grouping import joined
 
 MISSED, CANNOT_TELL, COVERED = 0, 1, 2
 VERDICTS = ("missed", "cannot_tell", "covered")
@@ -119,18 +117,10 @@ def owners(duty: Duties, rows: Walked, length_m: Floats) -> pd.DataFrame:
 
 def _read(store: Store, period: Period) -> Walked:
     """Pieces come joined to one text a patrol: a third of the time of a row each."""
-    table = store.backend.tables.layers["coverage"]
     where = {"day": period.between, "verdict": list(VERDICTS[CANNOT_TELL:])}
     names = [*_ROUND_COLUMNS, "verdict"]
-    columns = [table.c[name] for name in names]
-    joined = sa.func.aggregate_strings(table.c.piece, _BETWEEN)
-    statement = sa.select(*columns, joined).where(
-        *conditions(LAYERS["coverage"], table, where, store.backend)
-    )
-    with store.engine.connect() as connection:
-        found = connection.execute(statement.group_by(*columns)).fetchall()
-    table_rows = pd.DataFrame(found, columns=[*names, "pieces"])
-    codes = [text.split(_BETWEEN) for text in table_rows["pieces"]]
+    table_rows = joined(store, "coverage", by=names, of="piece", between=_BETWEEN, where=where)
+    codes = [text.split(_BETWEEN) for text in table_rows["piece"]]
     counts = np.array([len(part) for part in codes], dtype=np.int64)
     patrols = _rounds(store, period, table_rows[_ROUND_COLUMNS].drop_duplicates("patrol"))
     patrol = pd.Index(patrols["patrol"]).get_indexer(table_rows["patrol"]).repeat(counts)
