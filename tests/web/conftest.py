@@ -74,6 +74,8 @@ def app(filled_folder: Path, tmp_path: Path) -> Iterator[Flask]:
     for file in filled_folder.glob("wangge.db*"):
         (tmp_path / file.name).write_bytes(file.read_bytes())
     app = create_app(settings_for(tmp_path))
+    # looks kept for readers of the shared app are not this test's
+    app.extensions["wangge.store"].delete("looks", where={})
     yield app
     app.extensions["wangge.store"].close()
 
